@@ -89,17 +89,24 @@ type Attr struct {
 
 // Event is a timed annotation of a span.
 type Event struct {
-	Time  int64 // unix nanoseconds
-	Name  string
-	Attrs []Attr
+	Time    int64 // unix nanoseconds
+	Name    string
+	Attrs   []Attr
+	Dropped uint32 // attributes the sender dropped
 }
 
 // Link points to another span.
 type Link struct {
 	TraceID ID
 	SpanID  SpanID
+	State   string // W3C trace state
+	Flags   uint32
 	Attrs   []Attr
+	Dropped uint32 // attributes the sender dropped
 }
+
+// Dropped counts what the sender left out of a span at its limits.
+type Dropped struct{ Attrs, Events, Links uint32 }
 
 // Source is what a batch of spans came from.
 type Source struct {
@@ -121,6 +128,9 @@ type Span struct {
 	Attrs         []Attr
 	Events        []Event
 	Links         []Link
+	State         string // W3C trace state
+	Flags         uint32 // W3C trace flags and OTLP's remote bits
+	Dropped       Dropped
 	Source        *Source // shared by the spans of one batch; may be nil
 
 	// Raw is the OTLP protobuf encoding of the span. It aliases the request
