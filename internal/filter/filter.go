@@ -19,14 +19,20 @@
 // quote does not end the string and stays in it. Only the strings of an IN
 // list are unescaped, because there MLflow reads Python literals.
 //
-// Differences, all of them where MLflow's parser trips over itself:
+// Where this differs, MLflow's parser trips over itself:
 //
 //   - Keywords (LIKE, IN, AND, …) are case-insensitive for every entity.
-//   - A key in quotes is unquoted for every entity.
+//   - A key in quotes is unquoted for every entity, a value in double quotes
+//     too.
 //   - In trace filters tags.name is the tag "name", not the trace's name; so
-//     for every group but attributes.
-//   - A bare key may be an SQL keyword: tags.in, metrics.order.
-//   - What MLflow answers with an internal error is an invalid parameter here.
+//     for every group but attributes, and an issue has no name.
+//   - A bare key may be an SQL keyword (tags.in), a number may have an exponent
+//     with a plus sign, and span attributes may be compared with a list.
+//   - An identifier holds no space and no *, and a list belongs to IN.
+//   - A numeric attribute is compared with a number, and the text attributes
+//     of datasets neither with < nor by RLIKE.
+//   - What MLflow answers with an internal error is an invalid parameter here,
+//     a bad regular expression included.
 package filter
 
 import (

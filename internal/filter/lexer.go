@@ -169,7 +169,7 @@ func (l *lexer) quoted(q byte) bool {
 }
 
 // numeralLength returns how many bytes of s are a number: [-]digits[.digits],
-// [-].digits or [-]digits[.digits]E[-]digits, and not followed by a letter.
+// [-].digits or [-]digits[.digits]E[-+]digits, and not followed by a letter.
 func numeralLength(s string) int {
 	i := 0
 	if strings.HasPrefix(s, "-") {
@@ -190,7 +190,7 @@ func numeralLength(s string) int {
 	}
 	if whole > 0 && i < len(s) && (s[i] == 'e' || s[i] == 'E') && s[i-1] != '.' {
 		j := i + 1
-		if j < len(s) && s[j] == '-' {
+		if j < len(s) && (s[j] == '-' || s[j] == '+') {
 			j++
 		}
 		if n := digits(s[j:]); n > 0 {

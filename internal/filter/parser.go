@@ -29,12 +29,15 @@ func quote(s string) string {
 	return "'" + s + "'"
 }
 
-// Parse reads the filter of a search for entity. Blank text is the empty
-// filter. A mistake is a [fault.Invalid] that says what is wrong, at which
+// Parse reads the filter of a search for entity. The empty string is the
+// filter that matches everything. A mistake is a [fault.Invalid] that says what is wrong, at which
 // character and what would be right.
 func Parse(entity Entity, s string) (Expr, error) {
 	if err := checkText("filter", s); err != nil {
 		return nil, err
+	}
+	if s != "" && strings.TrimSpace(s) == "" {
+		return nil, fault.Invalidf("Invalid filter for %s: it is blank; leave it out to match everything", entity)
 	}
 	p := parser{entity: entity, grammar: grammars[entity], lex: lexer{src: s}}
 	if p.grammar == nil {
