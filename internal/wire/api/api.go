@@ -143,6 +143,9 @@ type errorBody struct {
 	Position  *Position `json:"position,omitempty"`
 }
 
+// Fail writes err in this API's words, for refusals before a route is reached.
+func (s *Server) Fail(w http.ResponseWriter, r *http.Request, err error) { s.fail(w, r, err) }
+
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	kind := fault.KindOf(err)
 	if kind == fault.Internal {

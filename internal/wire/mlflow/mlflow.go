@@ -103,6 +103,9 @@ func (s *Server) handler(rt route) http.Handler {
 	})
 }
 
+// Fail writes err in MLflow's words, for refusals before a route is reached.
+func (s *Server) Fail(w http.ResponseWriter, r *http.Request, err error) { s.fail(w, r, err) }
+
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, code := codeOf(err)
 	if status >= 500 && !fault.Is(err, fault.Canceled) {
