@@ -38,7 +38,7 @@ lint: $(CACHE)/bin/staticcheck ## staticcheck with the settings of staticcheck.c
 	$(CACHE)/bin/staticcheck ./...
 
 $(CACHE)/bin/staticcheck:
-	GOBIN=$(CACHE)/bin $(GO) install honnef.co/go/tools/cmd/staticcheck@v0.7.0
+	GOBIN=$(CACHE)/bin $(GO) install honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 arch:
 	$(GO) test ./internal/ -run TestArchitecture
