@@ -1,0 +1,207 @@
+package normalise
+
+import (
+	"strings"
+
+	"github.com/assayhq/assay/internal/trace"
+)
+
+// Origin says who wrote a message.
+type Origin string
+
+const (
+	System Origin = "system"
+	Human  Origin = "human"
+	AI     Origin = "ai"
+	Tool   Origin = "tool"
+)
+
+// Message is one turn of a conversation found in a span.
+type Message struct {
+	Origin Origin
+	Output bool   // produced by the span, not given to it
+	Text   string // the readable parts, joined by newlines
+	Calls  []Call // tools an AI message asks for
+	CallID string // of a tool message: the call it answers
+	JSON   string // the message as the dialect carries it
+}
+
+// Call is a request to run a tool.
+type Call struct {
+	ID, Name  string
+	Arguments string // JSON
+}
+
+// maxMessages bounds what is taken from one span.
+const maxMessages = 4096
+
+// Messages returns the messages of a normalised span, input before output. A
+// payload that is no conversation is one message: of a human if it went in,
+// of the model (or, in a TOOL span, the tool) if it came out.
+func Messages(s *trace.Span) []Message {
+	var list []Message
+	system, ok := trace.Lookup(s.Attrs, "gen_ai.system_instructions")
+	if ok {
+		list = appendMessages(list, parsed(system), System, 0)
+	}
+	in, out := Human, AI
+	if s.Columns.Type == "TOOL" {
+		in, out = AI, Tool
+	}
+	list = appendMessages(list, parsed(trace.StringValue(s.Columns.Input)), in, 0)
+	given := len(list)
+	list = appendMessages(list, parsed(trace.StringValue(s.Columns.Output)), out, 0)
+	for i := given; i < len(list); i++ {
+		list[i].Output = true
+	}
+	return list
+}
+
+// appendMessages finds the messages in v. origin is of those that do not say.
+func appendMessages(list []Message, v trace.Value, origin Origin, depth int) []Message {
+	if depth > 6 || len(list) >= maxMessages {
+		return list
+	}
+	switch v.Kind {
+	case trace.Null:
+		return list
+	case trace.List:
+		if isParts(v.List) {
+			return append(list, message(v, origin))
+		}
+		for _, item := range v.List {
+			list = appendMessages(list, item, origin, depth+1)
+		}
+		return list
+	case trace.Map:
+		if inner, ok := wrapped(v); ok {
+			return appendMessages(list, parsed(inner), origin, depth+1)
+		}
+		return append(list, message(v, origin))
+	}
+	if text := v.Text(); text != "" {
+		list = append(list, Message{Origin: origin, Text: text, JSON: jsonText(&v)})
+	}
+	return list
+}
+
+// wrapped returns what a container of messages contains.
+func wrapped(v trace.Value) (trace.Value, bool) {
+	if v.Get("role").Kind == trace.String {
+		return v, false
+	}
+	for _, key := range [...]string{"messages", "choices", "generations", "message", "kwargs"} {
+		if inner := v.Get(key); inner.Kind == trace.List || inner.Kind == trace.Map || inner.Kind == trace.String && looksJSON(inner.Str) {
+			return inner, true
+		}
+	}
+	return v, false
+}
+
+// isParts reports a list of content parts, as opposed to messages.
+func isParts(list []trace.Value) bool {
+	if len(list) == 0 {
+		return false
+	}
+	for _, item := range list {
+		if item.Get("role").Kind != trace.Null || item.Get("type").Kind != trace.String {
+			return false
+		}
+		if originOf(item.Get("type").Str) != "" || item.Get("kwargs").Kind != trace.Null {
+			return false
+		}
+	}
+	return true
+}
+
+func message(v trace.Value, origin Origin) Message {
+	m := Message{Origin: origin, JSON: jsonText(&v)}
+	if v.Kind == trace.List {
+		m.Text = contentText(v, &m)
+		return m
+	}
+	for _, key := range [...]string{"role", "type"} {
+		if o := originOf(v.Get(key).Str); o != "" {
+			m.Origin = o
+			break
+		}
+	}
+	m.CallID = v.Get("tool_call_id").Text()
+	for _, key := range [...]string{"content", "parts", "contents", "text"} {
+		if c := v.Get(key); c.Kind != trace.Null {
+			m.Text = contentText(parsedParts(c), &m)
+			break
+		}
+	}
+	calls := parsed(v.Get("tool_calls"))
+	for _, c := range calls.List {
+		m.Calls = append(m.Calls, call(c))
+	}
+	if m.Text == "" && len(m.Calls) == 0 && v.Get("role").Kind == trace.Null {
+		m.Text = m.JSON // an object that is no message: a tool's arguments, a state
+	}
+	return m
+}
+
+// parsedParts reads content that is a JSON list in a string; other text that
+// looks like JSON is what somebody said.
+func parsedParts(v trace.Value) trace.Value {
+	if v.Kind == trace.String && strings.HasPrefix(v.Str, "[{") {
+		if p := parsed(v); p.Kind == trace.List && isParts(p.List) {
+			return p
+		}
+	}
+	return v
+}
+
+func originOf(role string) Origin {
+	switch strings.ToLower(role) {
+	case "user", "human":
+		return Human
+	case "assistant", "ai", "model", "aimessagechunk":
+		return AI
+	case "tool", "function", "ipython":
+		return Tool
+	case "system", "developer":
+		return System
+	}
+	return ""
+}
+
+// contentText joins the readable parts of content and notes calls and
+// answers of tools that travel as parts.
+func contentText(v trace.Value, m *Message) string {
+	if v.Kind != trace.List {
+		return v.Text()
+	}
+	var texts []string
+	for _, part := range v.List {
+		if part.Kind == trace.String {
+			texts = append(texts, part.Str)
+			continue
+		}
+		switch part.Get("type").Str {
+		case "tool_call", "tool_use", "tool-call", "function_call":
+			m.Calls = append(m.Calls, call(part))
+		case "tool_call_response", "tool_result", "tool-result":
+			m.Origin = Tool
+			m.CallID = firstNonEmpty(part.Get("id").Text(), part.Get("tool_use_id").Text(), part.Get("toolCallId").Text())
+			texts = append(texts, firstNonEmpty(part.Get("response").Text(), part.Get("result").Text(), part.Get("output").Text(), part.Get("content").Text()))
+		default:
+			if t := firstNonEmpty(part.Get("text").Text(), part.Get("content").Text()); t != "" {
+				texts = append(texts, t)
+			}
+		}
+	}
+	return strings.Join(texts, "\n")
+}
+
+func call(v trace.Value) Call {
+	fn := v.Get("function")
+	return Call{
+		ID:   firstNonEmpty(v.Get("id").Text(), v.Get("toolCallId").Text(), v.Get("call_id").Text()),
+		Name: firstNonEmpty(v.Get("name").Text(), v.Get("toolName").Text(), fn.Get("name").Text()),
+		Arguments: firstNonEmpty(v.Get("arguments").Text(), v.Get("args").Text(), v.Get("input").Text(),
+			fn.Get("arguments").Text()),
+	}
+}
