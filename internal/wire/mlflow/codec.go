@@ -231,14 +231,17 @@ func fromPath(r *http.Request, req any) error {
 }
 
 func eachField(req any, fn func(name string, field reflect.Value) error) error {
-	v := reflect.ValueOf(req).Elem()
+	return eachFieldOf(reflect.ValueOf(req).Elem(), fn)
+}
+
+func eachFieldOf(v reflect.Value, fn func(name string, field reflect.Value) error) error {
 	if v.Kind() != reflect.Struct {
 		return nil
 	}
 	t := v.Type()
 	for i := range t.NumField() {
 		if t.Field(i).Anonymous && v.Field(i).Kind() == reflect.Struct {
-			if err := eachField(v.Field(i).Addr().Interface(), fn); err != nil {
+			if err := eachFieldOf(v.Field(i), fn); err != nil {
 				return err
 			}
 			continue
