@@ -45,8 +45,11 @@ func Messages(s *trace.Span) []Message {
 		list = appendMessages(list, parsed(system), System, 0)
 	}
 	in, out := Human, AI
-	if s.Columns.Type == "TOOL" {
+	switch s.Columns.Type {
+	case "TOOL":
 		in, out = AI, Tool
+	case "RETRIEVER", "RERANKER":
+		out = Tool
 	}
 	list = appendMessages(list, parsed(trace.StringValue(s.Columns.Input)), in, 0)
 	given := len(list)
@@ -75,6 +78,9 @@ func appendMessages(list []Message, v trace.Value, origin Origin, depth int) []M
 		return list
 	case trace.Map:
 		if inner, ok := wrapped(v); ok {
+			if s := v.Get("system"); s.Kind == trace.String {
+				list = append(list, Message{Origin: System, Text: s.Str, JSON: jsonText(&s)})
+			}
 			return appendMessages(list, parsed(inner), origin, depth+1)
 		}
 		return append(list, message(v, origin))
@@ -90,10 +96,22 @@ func wrapped(v trace.Value) (trace.Value, bool) {
 	if v.Get("role").Kind == trace.String {
 		return v, false
 	}
-	for _, key := range [...]string{"messages", "choices", "generations", "message", "kwargs"} {
+	for _, key := range [...]string{"messages", "choices", "generations", "message"} {
 		if inner := v.Get(key); inner.Kind == trace.List || inner.Kind == trace.Map || inner.Kind == trace.String && looksJSON(inner.Str) {
 			return inner, true
 		}
+	}
+	if v.Get("lc").Kind == trace.Int { // LangChain's own serialisation
+		return v.Get("kwargs"), v.Get("kwargs").Kind == trace.Map
+	}
+	for _, key := range [...]string{"input", "output"} {
+		inner := v.Get(key)
+		if originOf(inner.Get("role").Str) != "" || originOf(inner.Get("type").Str) != "" {
+			return inner, true
+		}
+	}
+	if p := v.Get("prompt"); p.Kind == trace.String && (len(v.Map) == 1 || v.Get("system").Kind == trace.String) {
+		return p, true
 	}
 	return v, false
 }
@@ -127,7 +145,11 @@ func message(v trace.Value, origin Origin) Message {
 		}
 	}
 	m.CallID = v.Get("tool_call_id").Text()
-	for _, key := range [...]string{"content", "parts", "contents", "text"} {
+	if v.Get("toolName").Kind == trace.String && v.Get("toolCallId").Kind == trace.String {
+		m.Calls = []Call{call(v)} // the Vercel SDK lists calls without a message
+		return m
+	}
+	for _, key := range [...]string{"content", "parts", "contents", "text", "page_content"} {
 		if c := v.Get(key); c.Kind != trace.Null {
 			m.Text = contentText(parsedParts(c), &m)
 			break

@@ -21,20 +21,14 @@ import (
 // columns, and is stored with them.
 const Version = 1
 
-// Price returns the cost of one model call at unix nanoseconds at, or
-// [trace.NoCost] if it is not known.
-type Price func(provider, model string, at int64, t trace.Tokens) trace.Cost
-
 // Normaliser holds the compiled rules. It is safe for concurrent use.
 type Normaliser struct {
 	rules map[string]rule
-	price Price
 }
 
-// New compiles the rules. price may be nil: cost is then known only where the
-// span reports it.
-func New(price Price) *Normaliser {
-	n := &Normaliser{rules: make(map[string]rule, 256), price: price}
+// New compiles the rules.
+func New() *Normaliser {
+	n := &Normaliser{rules: make(map[string]rule, 256)}
 	for base, table := range tables() {
 		var position [fieldCount]uint8
 		for _, r := range table {
@@ -132,7 +126,8 @@ type facts struct {
 	flat    flattened
 }
 
-// Apply fills s.Columns from s.Attrs, s.Events and s.Name.
+// Apply fills s.Columns from s.Attrs, s.Events and s.Name. Cost is what the
+// span reports; computing it from a price table is left to the caller.
 func (n *Normaliser) Apply(s *trace.Span) {
 	f := facts{span: s, dialect: plain}
 	for i := range s.Attrs {
@@ -155,9 +150,6 @@ func (n *Normaliser) Apply(s *trace.Span) {
 	c := &s.Columns
 	*c = trace.Columns{Version: Version, Tokens: trace.NoTokens, Cost: trace.NoCost}
 	f.fill(c)
-	if c.Cost == trace.NoCost && n.price != nil && c.Model != "" && c.Tokens != trace.NoTokens {
-		c.Cost = n.price(c.Provider, c.Model, s.Start, c.Tokens)
-	}
 }
 
 // fromEvents lets the event that carries the details of a call stand in for

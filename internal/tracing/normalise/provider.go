@@ -10,7 +10,12 @@ func provider(name string) string {
 		return known
 	}
 	// The Vercel SDK appends the API: openai.responses, anthropic.messages.
-	if vendor, _, ok := strings.Cut(name, "."); ok {
+	for vendor := name; ; {
+		dot := strings.LastIndexByte(vendor, '.')
+		if dot < 0 {
+			break
+		}
+		vendor = vendor[:dot]
 		if known := wellKnown(vendor); known != "" {
 			return known
 		}

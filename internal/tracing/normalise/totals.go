@@ -1,6 +1,10 @@
 package normalise
 
-import "github.com/assayhq/assay/internal/trace"
+import (
+	"bytes"
+
+	"github.com/assayhq/assay/internal/trace"
+)
 
 // Totals returns the tokens and the cost of a trace, each counted once,
 // whatever the order of spans and however often one is repeated (the last of
@@ -88,11 +92,13 @@ func (t *tree) cutCycles(byID map[trace.SpanID]int) {
 			walked[at] = true
 			at = byID[t.spans[at].Parent]
 		}
-		// at is on the ring; its lowest member makes the root, so that the
-		// answer does not depend on where the walk began.
+		// at is on the ring; its lowest id makes the root, so that the answer
+		// does not depend on the order of the spans.
 		root := at
 		for next := byID[t.spans[at].Parent]; next != at; next = byID[t.spans[next].Parent] {
-			root = min(root, next)
+			if bytes.Compare(t.spans[next].ID[:], t.spans[root].ID[:]) < 0 {
+				root = next
+			}
 		}
 		t.roots = append(t.roots, root)
 		t.mark(root, reached)
