@@ -5,38 +5,124 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/assayhq/assay/internal/account"
 	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/sqlstore"
 	"github.com/assayhq/assay/internal/web"
 )
 
 // access decides who makes a request and what they may do.
 type access struct {
-	loopback bool
+	accounts *account.Service
+	loopback bool // every listener can be reached from this machine only
 }
 
-func (a *App) openAccess(context.Context) error {
-	a.access = &access{loopback: web.Loopback(a.cfg.Addr)}
-	if !a.access.loopback {
-		return fault.New(fault.State, "%s is reachable from other machines, and no account exists yet: create one with `assay user add NAME --role admin --data %s`, or listen on 127.0.0.1", a.cfg.Addr, a.cfg.Data)
+// openAccess refuses to let other machines in while nobody has an account.
+func (a *App) openAccess(ctx context.Context) error {
+	a.accounts = account.NewService(sqlstore.NewAccounts(a.control), a.log, a.now)
+	a.access = &access{accounts: a.accounts, loopback: true}
+	for _, addr := range []string{a.cfg.Addr, a.cfg.OTLPGRPCAddr, a.cfg.OTLPHTTPAddr} {
+		if addr == "" || web.Loopback(addr) {
+			continue
+		}
+		a.access.loopback = false
+		any, err := a.accounts.AnyUser(ctx)
+		if err != nil {
+			return err
+		}
+		if !any {
+			return fault.New(fault.State, "%s is reachable from other machines, and no account exists yet: create one with `assay user add NAME --role admin --everywhere%s`, or listen on 127.0.0.1", addr, a.cfg.where())
+		}
 	}
 	return nil
 }
 
-func (x *access) open() bool { return x.loopback }
+// where repeats the options that choose the data, for hints.
+func (c *Config) where() string {
+	if c.Database != "" {
+		return " --database …"
+	}
+	if c.fromDefault("data") {
+		return ""
+	}
+	return " --data " + c.Data
+}
 
+// open reports whether requests need no credentials.
+func (x *access) open() bool {
+	if !x.loopback {
+		return false
+	}
+	any, err := x.accounts.AnyUser(context.Background())
+	return err == nil && !any
+}
+
+// SessionCookie is the name of the cookie of a signed-in browser.
+const SessionCookie = "assay_session"
+
+// authenticate finds out who makes an HTTP request.
 func (x *access) authenticate(r *http.Request) (caller.Caller, error) {
-	return caller.Caller{Role: caller.Admin, Workspace: workspaceOf(r), Address: web.Remote(r), Open: true}, nil
+	cr := account.Credentials{Address: web.Remote(r), Request: web.RequestID(r.Context())}
+	if c, err := r.Cookie(SessionCookie); err == nil {
+		cr.Session = c.Value
+	}
+	setAuthorization(&cr, r.Header.Get("Authorization"))
+	return x.identify(r.Context(), cr, workspaceOf(r))
+}
+
+// setAuthorization reads the value of an Authorization header or of its gRPC
+// counterpart. What it does not know counts as wrong, not as absent.
+func setAuthorization(cr *account.Credentials, value string) {
+	scheme, rest, _ := strings.Cut(strings.TrimSpace(value), " ")
+	switch {
+	case value == "":
+	case strings.EqualFold(scheme, "bearer"):
+		cr.Bearer = strings.TrimSpace(rest)
+	case strings.EqualFold(scheme, "basic"):
+		r := http.Request{Header: http.Header{"Authorization": {value}}}
+		if user, password, ok := r.BasicAuth(); ok {
+			cr.User, cr.Password = user, password
+			return
+		}
+		cr.Bearer = "malformed"
+	default:
+		cr.Bearer = "unknown"
+	}
+}
+
+func (x *access) identify(ctx context.Context, cr account.Credentials, ws string) (caller.Caller, error) {
+	if x.loopback {
+		any, err := x.accounts.AnyUser(ctx)
+		if err != nil {
+			return caller.Caller{}, err
+		}
+		if !any {
+			return x.accounts.Open(ctx, cr, ws)
+		}
+	}
+	return x.accounts.Authenticate(ctx, cr, ws)
 }
 
 // workspaceOf is the workspace a request names: in the path of our own API, in
-// MLflow's header, else the default.
+// the query of its event stream, in MLflow's header, else the default.
 func workspaceOf(r *http.Request) string {
-	if rest, ok := strings.CutPrefix(r.URL.Path, "/api/assay/v1/w/"); ok {
-		ws, _, _ := strings.Cut(rest, "/")
-		return ws
+	path := r.URL.Path
+	if rest, ok := strings.CutPrefix(path, "/api/assay/v1/"); ok {
+		if rest, ok = strings.CutPrefix(rest, "w/"); ok {
+			ws, _, _ := strings.Cut(rest, "/")
+			return ws
+		}
+		if rest == "events" || path == "/api/assay/v1/events" {
+			if ws := r.URL.Query().Get("ws"); ws != "" {
+				return ws
+			}
+		}
+		return caller.DefaultWorkspace
 	}
-	if ws := r.Header.Get("X-MLFLOW-WORKSPACE"); ws != "" {
+	// Calls about workspaces name them in the path; the header may name one
+	// that is about to be created.
+	if ws := r.Header.Get("X-MLFLOW-WORKSPACE"); ws != "" && !strings.Contains(path, "/mlflow/workspaces") {
 		return ws
 	}
 	return caller.DefaultWorkspace
@@ -49,7 +135,10 @@ func (x *access) authorize(ctx context.Context, need caller.Permission) error {
 		return nil
 	}
 	if c.User == "" {
-		return fault.New(fault.Unauthenticated, "credentials are needed")
+		return fault.New(fault.Unauthenticated, "credentials are needed: a user name and password (Basic), or a service token (Bearer)")
 	}
-	return fault.New(fault.Denied, "%s has no permission for this in workspace %q", c.User, c.Workspace)
+	if c.Role == "" {
+		return fault.New(fault.Denied, "%s has no role in workspace %q", c.User, c.Workspace)
+	}
+	return fault.New(fault.Denied, "%s is %s in workspace %q, which does not allow this", c.User, c.Role, c.Workspace)
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/assayhq/assay/internal/account"
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/sqlstore"
 	"github.com/assayhq/assay/internal/telemetry"
@@ -26,10 +27,11 @@ type App struct {
 	now     func() time.Time
 	metrics *telemetry.Metrics
 
-	control *sqlstore.DB
-	access  *access
-	http    *web.Server
-	otlp    *web.Server // OTLP over HTTP on its own port; nil when off
+	control  *sqlstore.DB
+	accounts *account.Service
+	access   *access
+	http     *web.Server
+	otlp     *web.Server // OTLP over HTTP on its own port; nil when off
 
 	parts   []part
 	started int // parts that run

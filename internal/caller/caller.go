@@ -48,6 +48,9 @@ type Caller struct {
 	Role      Role
 	Workspace string
 	Address   string // remote host
+	Request   string // id of the request, as its log line carries it
+	Token     bool   // User is the name of a service token, not of a person
+	Server    bool   // Role holds in every workspace
 	Open      bool   // no account exists yet and the server listens on loopback
 }
 
@@ -64,7 +67,7 @@ func From(ctx context.Context) Caller {
 	if c, ok := ctx.Value(key{}).(Caller); ok {
 		return c
 	}
-	return Caller{User: "system", Role: Admin, Workspace: DefaultWorkspace}
+	return Caller{User: "system", Role: Admin, Workspace: DefaultWorkspace, Server: true}
 }
 
 // Workspace returns the workspace of ctx's caller.
