@@ -31,6 +31,7 @@
 //   - An identifier holds no space and no *, and a list belongs to IN.
 //   - A numeric attribute is compared with a number, and the text attributes
 //     of datasets neither with < nor by RLIKE.
+//   - A span has the keys model, provider, agent, tool and node besides MLflow's.
 //   - What MLflow answers with an internal error is an invalid parameter here,
 //     a bad regular expression included.
 package filter

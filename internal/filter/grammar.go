@@ -254,7 +254,8 @@ func traceGrammar() *grammar {
 	attributes["prompt"] = key{attribute("prompt"), set(Eq), promptRef}
 	attributes["text"] = content
 	spans := map[string]key{"content": content}
-	for _, n := range []string{"name", "type", "status"} {
+	// model and the others are columns of ours, which MLflow does not have.
+	for _, n := range []string{"name", "type", "status", "model", "provider", "agent", "tool", "node"} {
 		spans[n] = key{Field{Span, n}, expression | member, text}
 	}
 	order := sortKeys("experiment_id", "status", "request_id", "name", "run_id",

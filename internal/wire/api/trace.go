@@ -307,10 +307,8 @@ func clauseOf(field, value string) string {
 	switch field {
 	case "status", "name":
 		name = "attributes." + field
-	case "model":
-		name = "span.attributes.`assay.model`"
-	case "provider", "tool", "agent":
-		name = "span.attributes.`assay." + field + "`"
+	case "model", "provider", "tool", "agent":
+		name = "span." + field
 	case "user":
 		name = "metadata.`" + tracing.MetaUser + "`"
 	case "session":
