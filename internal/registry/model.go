@@ -39,7 +39,7 @@ func (s *Service) CreateModel(ctx context.Context, name, description string, tag
 		if err := s.store.InsertModel(ctx, m); err != nil {
 			return err
 		}
-		if err := s.audit.Record(ctx, "model.create", "model/"+name, nil, m); err != nil {
+		if err := s.record(ctx, "registered_model.create", nil, m); err != nil {
 			return err
 		}
 		return s.publishModelCreated(ctx, m)
@@ -89,7 +89,7 @@ func (s *Service) change(ctx context.Context, name, action string, fn func(ctx c
 		if err := fn(ctx, m); err != nil {
 			return err
 		}
-		return s.audit.Record(ctx, action, "model/"+name, before, m)
+		return s.record(ctx, "registered_model."+action, &before, m)
 	})
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func (s *Service) DescribeModel(ctx context.Context, name, description string) (
 	if err := checkText("description", description, maxDescription); err != nil {
 		return nil, err
 	}
-	return s.change(ctx, name, "model.update", func(ctx context.Context, m *Model) error {
+	return s.change(ctx, name, "update", func(ctx context.Context, m *Model) error {
 		m.Description, m.Updated = description, s.millis()
 		return s.store.UpdateModel(ctx, m)
 	})
@@ -113,7 +113,7 @@ func (s *Service) RenameModel(ctx context.Context, name, to string) (*Model, err
 	if err := checkNamed("new_name", to); err != nil {
 		return nil, err
 	}
-	return s.change(ctx, name, "model.rename", func(ctx context.Context, m *Model) error {
+	return s.change(ctx, name, "rename", func(ctx context.Context, m *Model) error {
 		if to != name {
 			_, err := s.store.ModelByName(ctx, m.Workspace, to)
 			if err == nil {
@@ -133,10 +133,16 @@ func (s *Service) RenameModel(ctx context.Context, name, to string) (*Model, err
 
 // DeleteModel removes a model with all its versions.
 func (s *Service) DeleteModel(ctx context.Context, name string) error {
-	_, err := s.change(ctx, name, "model.delete", func(ctx context.Context, m *Model) error {
-		return s.store.DeleteModel(ctx, m.ID)
+	return s.store.Write(ctx, func(ctx context.Context) error {
+		m, err := s.Model(ctx, name)
+		if err != nil {
+			return err
+		}
+		if err := s.store.DeleteModel(ctx, m.ID); err != nil {
+			return err
+		}
+		return s.record(ctx, "registered_model.delete", m, nil)
 	})
-	return err
 }
 
 // SetModelTag sets or replaces one tag of a model.
@@ -144,7 +150,7 @@ func (s *Service) SetModelTag(ctx context.Context, name string, t Tag) error {
 	if err := checkTag(t); err != nil {
 		return err
 	}
-	_, err := s.change(ctx, name, "model.tag", func(ctx context.Context, m *Model) error {
+	_, err := s.change(ctx, name, "tag", func(ctx context.Context, m *Model) error {
 		if err := s.store.PutModelTag(ctx, m.ID, t); err != nil {
 			return err
 		}
@@ -162,7 +168,7 @@ func (s *Service) DeleteModelTag(ctx context.Context, name, key string) error {
 	if err := checkTagKey(key); err != nil {
 		return err
 	}
-	_, err := s.change(ctx, name, "model.untag", func(ctx context.Context, m *Model) error {
+	_, err := s.change(ctx, name, "untag", func(ctx context.Context, m *Model) error {
 		if err := s.store.DeleteModelTag(ctx, m.ID, key); err != nil {
 			return err
 		}
@@ -192,7 +198,7 @@ func (s *Service) SetAlias(ctx context.Context, name, alias string, number int64
 	if err := checkNewAlias(alias); err != nil {
 		return err
 	}
-	_, err := s.change(ctx, name, "model.alias", func(ctx context.Context, m *Model) error {
+	_, err := s.change(ctx, name, "alias", func(ctx context.Context, m *Model) error {
 		if _, err := s.Version(ctx, name, number); err != nil {
 			return err
 		}
@@ -211,7 +217,7 @@ func (s *Service) DeleteAlias(ctx context.Context, name, alias string) error {
 	if err := checkAlias(alias); err != nil {
 		return err
 	}
-	_, err := s.change(ctx, name, "model.unalias", func(ctx context.Context, m *Model) error {
+	_, err := s.change(ctx, name, "unalias", func(ctx context.Context, m *Model) error {
 		if err := s.store.DeleteAlias(ctx, m.ID, alias); err != nil {
 			return err
 		}

@@ -26,4 +26,4 @@ func (noEvents) Publish(context.Context, string, string, any) error { return nil
 
 type noAudit struct{}
 
-func (noAudit) Record(context.Context, string, string, any, any) error { return nil }
+func (noAudit) Record(context.Context, string, string, string, any, any) error { return nil }

@@ -161,9 +161,11 @@ type Events interface {
 	Publish(ctx context.Context, entity, action string, data any) error
 }
 
-// Audit is told of every change, inside the Write that makes it.
+// Audit is told of every change, inside the Write that makes it: the action as
+// noun.verb, the kind and id of the object, and what it was and is, nil where
+// there was or is none.
 type Audit interface {
-	Record(ctx context.Context, action, object string, before, after any) error
+	Record(ctx context.Context, action, kind, id string, before, after any) error
 }
 
 // Config is what a Service may do without.

@@ -88,7 +88,7 @@ func (s *Service) CreateVersion(ctx context.Context, n NewVersion) (*Version, er
 				return err
 			}
 		}
-		if err := s.audit.Record(ctx, "version.create", v.object(), nil, v); err != nil {
+		if err := s.recordVersion(ctx, "model_version.create", nil, v); err != nil {
 			return err
 		}
 		return s.publishVersionCreated(ctx, v)
@@ -98,8 +98,6 @@ func (s *Service) CreateVersion(ctx context.Context, n NewVersion) (*Version, er
 	}
 	return v, nil
 }
-
-func (v *Version) object() string { return "model/" + v.Name + "/" + itoa(v.Number) }
 
 // Version returns one version of a model.
 func (s *Service) Version(ctx context.Context, name string, number int64) (*Version, error) {
@@ -124,7 +122,7 @@ func (s *Service) changeVersion(ctx context.Context, name string, number int64, 
 		if err := fn(ctx, v); err != nil {
 			return err
 		}
-		return s.audit.Record(ctx, action, v.object(), before, v)
+		return s.recordVersion(ctx, "model_version."+action, &before, v)
 	})
 	if err != nil {
 		return nil, err
@@ -137,7 +135,7 @@ func (s *Service) DescribeVersion(ctx context.Context, name string, number int64
 	if err := checkText("description", deref(description), maxDescription); err != nil {
 		return nil, err
 	}
-	return s.changeVersion(ctx, name, number, "version.update", func(ctx context.Context, v *Version) error {
+	return s.changeVersion(ctx, name, number, "update", func(ctx context.Context, v *Version) error {
 		v.Description, v.Updated = description, s.millis()
 		return s.store.UpdateVersion(ctx, v)
 	})
@@ -163,7 +161,7 @@ func (s *Service) Transition(ctx context.Context, name string, number int64, sta
 	if archive && to != StageStaging && to != StageProduction {
 		return nil, fault.Invalidf("Existing model versions cannot be archived by a transition to '%s': only Staging and Production are active stages", to)
 	}
-	return s.changeVersion(ctx, name, number, "version.stage", func(ctx context.Context, v *Version) error {
+	return s.changeVersion(ctx, name, number, "stage", func(ctx context.Context, v *Version) error {
 		now := s.millis()
 		if archive {
 			if err := s.store.ArchiveStage(ctx, v.ModelID, to, number, now); err != nil {
@@ -181,13 +179,19 @@ func (s *Service) Transition(ctx context.Context, name string, number int64, sta
 // DeleteVersion removes a version and the aliases that point to it. Its number
 // is not given again.
 func (s *Service) DeleteVersion(ctx context.Context, name string, number int64) error {
-	_, err := s.changeVersion(ctx, name, number, "version.delete", func(ctx context.Context, v *Version) error {
+	return s.store.Write(ctx, func(ctx context.Context) error {
+		v, err := s.Version(ctx, name, number)
+		if err != nil {
+			return err
+		}
 		if err := s.store.DeleteVersion(ctx, v); err != nil {
 			return err
 		}
-		return s.touch(ctx, name, s.millis())
+		if err := s.touch(ctx, name, s.millis()); err != nil {
+			return err
+		}
+		return s.recordVersion(ctx, "model_version.delete", v, nil)
 	})
-	return err
 }
 
 // touch notes on a model that its versions changed.
@@ -205,7 +209,7 @@ func (s *Service) SetVersionTag(ctx context.Context, name string, number int64, 
 	if err := checkTag(t); err != nil {
 		return err
 	}
-	_, err := s.changeVersion(ctx, name, number, "version.tag", func(ctx context.Context, v *Version) error {
+	_, err := s.changeVersion(ctx, name, number, "tag", func(ctx context.Context, v *Version) error {
 		if err := s.store.PutVersionTag(ctx, v.ID, t); err != nil {
 			return err
 		}
@@ -223,7 +227,7 @@ func (s *Service) DeleteVersionTag(ctx context.Context, name string, number int6
 	if err := checkTagKey(key); err != nil {
 		return err
 	}
-	_, err := s.changeVersion(ctx, name, number, "version.untag", func(ctx context.Context, v *Version) error {
+	_, err := s.changeVersion(ctx, name, number, "untag", func(ctx context.Context, v *Version) error {
 		if err := s.store.DeleteVersionTag(ctx, v.ID, key); err != nil {
 			return err
 		}
