@@ -14,9 +14,11 @@ import (
 
 	"github.com/assayhq/assay/internal/account"
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/registry"
 	"github.com/assayhq/assay/internal/sqlstore"
 	"github.com/assayhq/assay/internal/telemetry"
 	"github.com/assayhq/assay/internal/web"
+	"github.com/assayhq/assay/internal/webhook"
 )
 
 // App is one server. New opens it, Start answers requests, Stop ends it.
@@ -30,8 +32,11 @@ type App struct {
 	control  *sqlstore.DB
 	accounts *account.Service
 	access   *access
-	http     *web.Server
-	otlp     *web.Server // OTLP over HTTP on its own port; nil when off
+	registry *registry.Service
+	webhooks *webhook.Service
+
+	http *web.Server
+	otlp *web.Server // OTLP over HTTP on its own port; nil when off
 
 	parts   []part
 	started int // parts that run
@@ -63,6 +68,9 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	if err := a.openAccess(ctx); err != nil {
+		return err
+	}
+	if err := a.openDomains(ctx); err != nil {
 		return err
 	}
 	return a.openProtocols(ctx)

@@ -21,6 +21,8 @@ func (a *App) openProtocols(ctx context.Context) error {
 	web.NewSite(ui.FS(), a.now()).Register(mux)
 
 	mlflowServer := mlflow.NewServer(a.log, a.access.authorize)
+	mlflowServer.ServeRegistry(a.registry)
+	mlflowServer.ServeWebhooks(a.webhooks)
 	mlflowServer.Register(mux)
 	apiServer := api.NewServer(a.log, a.access.authorize, web.RequestID)
 	apiServer.Register(mux)

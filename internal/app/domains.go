@@ -1,0 +1,58 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"path/filepath"
+
+	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/registry"
+	"github.com/assayhq/assay/internal/sqlstore"
+	"github.com/assayhq/assay/internal/web"
+	"github.com/assayhq/assay/internal/webhook"
+)
+
+// openDomains builds the domains over their stores. What one needs of another
+// is passed in here, behind the small interface that it declares.
+func (a *App) openDomains(ctx context.Context) error {
+	key, err := readKey(filepath.Join(a.cfg.Data, "secret.key"))
+	if err != nil {
+		return err
+	}
+	guarded := web.NewGuarded(func() bool { return a.cfg.AllowPrivate || a.access.open() })
+	a.webhooks = webhook.New(sqlstore.NewWebhooks(a.control), webhook.Config{
+		Sender: guarded, Key: key, Plain: a.cfg.AllowPrivate || a.access.loopback, Now: a.now, Log: a.log,
+	})
+	a.registry = registry.New(sqlstore.NewRegistry(a.control), registry.Config{
+		Events: a.webhooks, Audit: a.accounts.Audit, Now: a.now,
+	})
+	return nil
+}
+
+// readKey returns the key that seals secrets in the database, making it on
+// first use. Who has the database without this file has no secret.
+func readKey(path string) (key [32]byte, err error) {
+	data, err := os.ReadFile(path)
+	if err == nil && len(data) == len(key) {
+		return [32]byte(data), nil
+	}
+	if err == nil {
+		return key, fault.New(fault.State, "%s is damaged: it must hold %d bytes; restore it from a backup", path, len(key))
+	}
+	if !os.IsNotExist(err) {
+		return key, fault.Wrap(fault.Unavailable, "app.readKey", err, "cannot read %s", path)
+	}
+	rand.Read(key[:])
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = f.Write(key[:])
+		if e := f.Sync(); err == nil {
+			err = e
+		}
+		if e := f.Close(); err == nil {
+			err = e
+		}
+	}
+	return key, fault.Wrap(fault.Unavailable, "app.readKey", err, "cannot write %s", path)
+}
