@@ -29,7 +29,7 @@ const (
 
 // errMalformed is what every violation of the wire format becomes; a body
 // that holds one is refused whole, since nothing after it can be trusted.
-var errMalformed = fault.Invalidf("the body is not a valid protobuf encoding of an OTLP trace request")
+var errMalformed = fault.Invalidf("the body is not a valid protobuf encoding of an OTLP request")
 
 // field is one decoded field: num of the three payloads by wire type.
 type field struct {
