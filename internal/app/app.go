@@ -17,6 +17,7 @@ import (
 	"github.com/assayhq/assay/internal/registry"
 	"github.com/assayhq/assay/internal/sqlstore"
 	"github.com/assayhq/assay/internal/telemetry"
+	"github.com/assayhq/assay/internal/tracking"
 	"github.com/assayhq/assay/internal/web"
 	"github.com/assayhq/assay/internal/webhook"
 )
@@ -33,6 +34,7 @@ type App struct {
 	accounts *account.Service
 	access   *access
 	registry *registry.Service
+	tracking *tracking.Service
 	webhooks *webhook.Service
 
 	http *web.Server

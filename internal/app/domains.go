@@ -6,9 +6,11 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/registry"
 	"github.com/assayhq/assay/internal/sqlstore"
+	"github.com/assayhq/assay/internal/tracking"
 	"github.com/assayhq/assay/internal/web"
 	"github.com/assayhq/assay/internal/webhook"
 )
@@ -24,6 +26,10 @@ func (a *App) openDomains(ctx context.Context) error {
 	a.webhooks = webhook.New(sqlstore.NewWebhooks(a.control), webhook.Config{
 		Sender: guarded, Key: key, Plain: a.cfg.AllowPrivate || a.access.loopback, Now: a.now, Log: a.log,
 	})
+	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now})
+	if err := a.tracking.EnsureDefault(ctx, caller.DefaultWorkspace); err != nil {
+		return err
+	}
 	a.registry = registry.New(sqlstore.NewRegistry(a.control), registry.Config{
 		Events: a.webhooks, Audit: a.accounts.Audit, Now: a.now,
 	})

@@ -21,6 +21,7 @@ func (a *App) openProtocols(ctx context.Context) error {
 	web.NewSite(ui.FS(), a.now()).Register(mux)
 
 	mlflowServer := mlflow.NewServer(a.log, a.access.authorize)
+	mlflowServer.ServeTracking(a.tracking)
 	mlflowServer.ServeRegistry(a.registry)
 	mlflowServer.ServeWebhooks(a.webhooks)
 	mlflowServer.Register(mux)
