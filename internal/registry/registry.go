@@ -44,6 +44,7 @@ type Model struct {
 	Created     int64
 	Updated     int64
 	LastVersion int64 // the highest number ever given; 0 before the first
+	Versions    int64 // how many there are; filled by reads
 	Tags        []Tag
 	Aliases     []Alias   // by name
 	Latest      []Version // the newest version of each stage, by number

@@ -35,10 +35,11 @@ func (r *Registry) InsertModel(ctx context.Context, m *registry.Model) error {
 	return nil
 }
 
-const modelColumns = `m.id, m.workspace, m.name, m.is_prompt, m.description, m.last_version, m.created_at, m.updated_at`
+const modelColumns = `m.id, m.workspace, m.name, m.is_prompt, m.description, m.last_version, m.created_at, m.updated_at,
+	(SELECT count(*) FROM model_version c WHERE c.model_id = m.id)`
 
 func scanModel(m *registry.Model) []any {
-	return []any{&m.ID, &m.Workspace, &m.Name, (*flag)(&m.Prompt), &m.Description, &m.LastVersion, &m.Created, &m.Updated}
+	return []any{&m.ID, &m.Workspace, &m.Name, (*flag)(&m.Prompt), &m.Description, &m.LastVersion, &m.Created, &m.Updated, &m.Versions}
 }
 
 // ModelByName implements [registry.Models].
