@@ -13,7 +13,7 @@ const versionColumns = `v.id, v.model_id, v.workspace, v.name, v.version, v.is_p
 
 func scanVersion(v *registry.Version) []any {
 	return []any{
-		&v.ID, &v.ModelID, &v.Workspace, &v.Name, &v.Number, (*flag)(&v.Prompt), &v.Stage, &v.Description, &v.User,
+		&v.ID, &v.ModelID, &v.Workspace, &v.Name, &v.Number, (*boolean)(&v.Prompt), &v.Stage, &v.Description, &v.User,
 		&v.Source, &v.Location, &v.RunID, &v.RunLink, &v.LoggedModel, &v.Created, &v.Updated,
 	}
 }

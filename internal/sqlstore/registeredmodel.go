@@ -39,7 +39,7 @@ const modelColumns = `m.id, m.workspace, m.name, m.is_prompt, m.description, m.l
 	(SELECT count(*) FROM model_version c WHERE c.model_id = m.id)`
 
 func scanModel(m *registry.Model) []any {
-	return []any{&m.ID, &m.Workspace, &m.Name, (*flag)(&m.Prompt), &m.Description, &m.LastVersion, &m.Created, &m.Updated, &m.Versions}
+	return []any{&m.ID, &m.Workspace, &m.Name, (*boolean)(&m.Prompt), &m.Description, &m.LastVersion, &m.Created, &m.Updated, &m.Versions}
 }
 
 // ModelByName implements [registry.Models].

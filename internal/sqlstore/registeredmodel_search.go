@@ -230,15 +230,15 @@ func bit(b bool) int64 {
 	return 0
 }
 
-// flag scans such a column.
-type flag bool
+// boolean scans such a column.
+type boolean bool
 
 // Scan implements [sql.Scanner].
-func (f *flag) Scan(v any) error {
+func (b *boolean) Scan(v any) error {
 	n, ok := v.(int64)
 	if !ok {
 		return fault.New(fault.Internal, "a boolean column holds %T", v)
 	}
-	*f = n != 0
+	*b = n != 0
 	return nil
 }

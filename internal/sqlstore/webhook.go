@@ -62,7 +62,7 @@ func (s *Webhooks) DeleteWebhook(ctx context.Context, workspace, id string) erro
 const webhookColumns = `w.id, w.workspace, w.name, w.description, w.url, w.active, w.secret, w.created_at, w.updated_at`
 
 func scanWebhook(w *webhook.Webhook) []any {
-	return []any{&w.ID, &w.Workspace, &w.Name, &w.Description, &w.URL, (*flag)(&w.Active), &w.Sealed, &w.Created, &w.Updated}
+	return []any{&w.ID, &w.Workspace, &w.Name, &w.Description, &w.URL, (*boolean)(&w.Active), &w.Sealed, &w.Created, &w.Updated}
 }
 
 // WebhookByID implements [webhook.Store].
