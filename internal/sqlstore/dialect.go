@@ -35,6 +35,11 @@ type Dialect struct {
 	// TryLock is a statement that takes the migration lock inside a transaction
 	// ("" if the transaction itself excludes others).
 	MigrationLock string
+
+	// NodeLock is a statement that holds a lock under a number for as long as
+	// its connection lives; NodeTryLock answers whether nobody holds it. Both
+	// are "" where only one process at a time uses the database.
+	NodeLock, NodeTryLock string
 }
 
 func identity(s string) string { return s }
@@ -44,7 +49,7 @@ var sqliteDialect = &Dialect{
 	Rebind:   identity,
 	Classify: classifySQLite,
 	Types: strings.NewReplacer("{{text}}", "TEXT", "{{blob}}", "BLOB", "{{float}}", "REAL", "{{int}}", "INTEGER",
-		"{{serial}}", "INTEGER PRIMARY KEY AUTOINCREMENT", "{{clustered}}", " WITHOUT ROWID"),
+		"{{serial}}", "INTEGER PRIMARY KEY AUTOINCREMENT", "{{clustered}}", " WITHOUT ROWID", "{{p}}", ""),
 	JSONRows: func(columns ...string) string {
 		return "json_group_array(json_array(" + strings.Join(columns, ", ") + "))"
 	},
@@ -72,6 +77,8 @@ var postgresDialect = &Dialect{
 		return c + direction(desc) + " NULLS LAST"
 	},
 	MigrationLock: "SELECT pg_advisory_xact_lock(7318349394477056)",
+	NodeLock:      "SELECT pg_advisory_lock(?)",
+	NodeTryLock:   "SELECT pg_try_advisory_xact_lock(?)",
 }
 
 func direction(desc bool) string {

@@ -19,7 +19,12 @@ func TestAccounts(t *testing.T) {
 
 func scratchSQLite(t *testing.T) *sqlstore.DB {
 	t.Helper()
-	db, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "control.db"), slog.New(slog.DiscardHandler), sqlstore.SQLiteConfig{})
+	return openSQLite(t, filepath.Join(t.TempDir(), "control.db"))
+}
+
+func openSQLite(t *testing.T, path string) *sqlstore.DB {
+	t.Helper()
+	db, err := sqlstore.OpenSQLite(t.Context(), path, slog.New(slog.DiscardHandler), sqlstore.SQLiteConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,6 +34,12 @@ func scratchSQLite(t *testing.T) *sqlstore.DB {
 // scratchPostgres makes a database of its own on the server that the
 // environment names.
 func scratchPostgres(t *testing.T) *sqlstore.DB {
+	t.Helper()
+	db, _ := openPostgres(t)
+	return db
+}
+
+func openPostgres(t *testing.T) (*sqlstore.DB, string) {
 	t.Helper()
 	server := os.Getenv("ASSAY_TEST_POSTGRES")
 	if server == "" {
@@ -52,7 +63,7 @@ func scratchPostgres(t *testing.T) *sqlstore.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return migrated(t, db)
+	return migrated(t, db), u.String()
 }
 
 func migrated(t *testing.T, db *sqlstore.DB) *sqlstore.DB {
