@@ -59,9 +59,9 @@ type createIssueRequest struct {
 	Status      string   `json:"status"`
 	Severity    string   `json:"severity"`
 	RootCauses  []string `json:"root_causes"`
+	Categories  []string `json:"categories"`
 	SourceRun   string   `json:"source_run_id"`
 	CreatedBy   string   `json:"created_by"`
-	Categories  []string `json:"categories"`
 }
 
 func (h evaluations) createIssue(ctx context.Context, r *createIssueRequest) (any, error) {
