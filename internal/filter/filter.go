@@ -64,11 +64,12 @@ const (
 	Datasets // evaluation datasets
 	Issues
 	Prompts
+	TraceMetrics // one "=" comparison that narrows a metrics query over traces
 )
 
 var entityNames = [...]string{
 	"runs", "experiments", "registered models", "model versions", "logged models",
-	"traces", "datasets", "issues", "prompts",
+	"traces", "datasets", "issues", "prompts", "trace metrics",
 }
 
 func (e Entity) String() string {
@@ -95,11 +96,12 @@ const (
 	Expectation // assessment of that name holding a ground truth
 	Metadata    // request metadata of a trace
 	Issue       // id of an issue linked to a trace
+	Assessment  // name or type of an assessment, in trace metrics
 )
 
 var groupNames = [...]string{
 	"attribute", "metric", "param", "tag", "dataset", "span", "feedback",
-	"expectation", "metadata", "issue",
+	"expectation", "metadata", "issue", "assessment",
 }
 
 func (g Group) String() string {

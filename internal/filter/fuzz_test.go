@@ -14,7 +14,7 @@ func FuzzParse(f *testing.F) {
 		"span.attributes.a = 'x' feedback.q >= -.5e", "prompt = 'a/1'", `tags.'a' = "C:\"`, "((((", "a.b.c.'", "tags.a IS NOT NULL",
 		"experiment_id IN ('1','2')", "metrics.a > 1e+", "`a`.`b` RLIKE '('", "run_id IN ('\\u12", "\"a\".\"", "é.日 = 'x'",
 	} {
-		for e := Runs; e <= Prompts; e++ {
+		for e := Runs; e <= TraceMetrics; e++ {
 			f.Add(uint8(e), s)
 		}
 	}
@@ -52,7 +52,7 @@ func FuzzParse(f *testing.F) {
 
 func FuzzParseOrder(f *testing.F) {
 	for _, s := range []string{"start_time DESC", "metrics.`a b` asc", "tags.\"x\"", "a, b", "`", "timestamp", "metadata.a.b desc"} {
-		for e := Runs; e <= Prompts; e++ {
+		for e := Runs; e <= TraceMetrics; e++ {
 			f.Add(uint8(e), s)
 		}
 	}

@@ -36,7 +36,7 @@ func readGolden(t *testing.T) goldenFile {
 
 func entityNamed(t *testing.T, name string) Entity {
 	t.Helper()
-	for e := Runs; e <= Prompts; e++ {
+	for e := Runs; e <= TraceMetrics; e++ {
 		if e.String() == name {
 			return e
 		}
@@ -148,7 +148,7 @@ func translate(entity string, clauses [][4]any) string {
 		group, name := c[0].(string), c[1].(string)
 		f, ok := canonical[entity][[2]string{group, name}]
 		if !ok {
-			for g := Attribute; g <= Issue; g++ {
+			for g := Attribute; g <= Assessment; g++ {
 				if g.String() == group {
 					f = Field{g, name}
 				}

@@ -137,6 +137,7 @@ var grammars = map[Entity]*grammar{
 	Traces:           traceGrammar(),
 	Datasets:         datasetGrammar(),
 	Issues:           issueGrammar(),
+	TraceMetrics:     traceMetricGrammar(),
 }
 
 func runGrammar() *grammar {
@@ -305,6 +306,30 @@ func issueGrammar() *grammar {
 		prefixes: map[string]Group{},
 		closed:   map[Group]map[string]key{Attribute: textKey(equality, "status", "source_run_id")},
 		open:     map[Group]key{},
+	}
+}
+
+// traceMetricGrammar is that of MLflow's query of trace metrics:
+// trace.status, trace.tag.<key>, trace.metadata.<key>, span.name, …
+func traceMetricGrammar() *grammar {
+	keys := func(g Group, names ...string) map[string]key {
+		m := map[string]key{}
+		for _, n := range names {
+			m[n] = key{Field{g, n}, set(Eq), text}
+		}
+		return m
+	}
+	return &grammar{
+		prefixes: map[string]Group{"trace": Attribute, "span": Span, "assessment": Assessment},
+		closed: map[Group]map[string]key{
+			Attribute:  keys(Attribute, "status"),
+			Span:       keys(Span, "name", "status", "type"),
+			Assessment: keys(Assessment, "name", "type"),
+		},
+		open: map[Group]key{
+			Tag:      {Field{Group: Tag}, set(Eq), text},
+			Metadata: {Field{Group: Metadata}, set(Eq), text},
+		},
 	}
 }
 

@@ -19,6 +19,15 @@ func (p *parser) resolve(t token) (key, *problem) {
 			return key{}, problemf(t.pos, "Invalid entity type %s. Valid entity types are %s", quote(prefix), names(p.grammar.prefixes))
 		}
 		group, name = g, rest
+		if p.entity == TraceMetrics && g == Attribute {
+			for inner, ofTrace := range map[string]Group{"tag.": Tag, "metadata.": Metadata} {
+				if k, ok := strings.CutPrefix(rest, inner); ok {
+					group, name = ofTrace, k
+				}
+			}
+		}
+	} else if p.entity == TraceMetrics {
+		return key{}, problemf(t.pos, "Invalid identifier %s. Columns should be specified as 'trace.<key>', 'span.<key>', 'assessment.<key>'", quote(t.raw))
 	} else if p.entity == Traces {
 		switch t.raw {
 		case bareTextFilter:
@@ -32,7 +41,7 @@ func (p *parser) resolve(t token) (key, *problem) {
 
 // lookup finds the key name, still quoted, of a group.
 func (p *parser) lookup(group Group, name string, t token) (key, *problem) {
-	if group == Span {
+	if group == Span && p.entity == Traces {
 		if attr, ok := strings.CutPrefix(name, spanAttributePrefix); ok {
 			k := spanAttribute
 			k.field.Key = spanAttributePrefix + unquoteKey(attr)
@@ -42,7 +51,7 @@ func (p *parser) lookup(group Group, name string, t token) (key, *problem) {
 	name = unquoteKey(name)
 	if keys, ok := p.grammar.closed[group]; ok {
 		k, ok := keys[name]
-		if !ok && group == Span {
+		if !ok && group == Span && p.entity == Traces {
 			return key{}, problemf(t.pos, "Invalid span attribute %s. Supported attributes: %s, attributes.<attribute_name>", quote(name), names(keys))
 		}
 		if !ok {

@@ -31,7 +31,7 @@ func quote(s string) string {
 
 // Parse reads the filter of a search for entity. The empty string is the
 // filter that matches everything. A mistake is a [fault.Invalid] that says what is wrong, at which
-// character and what would be right.
+// character and what would be right. [TraceMetrics] takes exactly one clause.
 func Parse(entity Entity, s string) (Expr, error) {
 	if err := checkText("filter", s); err != nil {
 		return nil, err
@@ -47,6 +47,9 @@ func Parse(entity Entity, s string) (Expr, error) {
 	if bad != nil {
 		at := utf8.RuneCountInString(s[:bad.pos]) + 1
 		return nil, fault.Invalidf("Invalid filter for %s at character %d: %s. Filter: %s", entity, at, bad.msg, quote(s))
+	}
+	if entity == TraceMetrics && len(expr) != 1 {
+		return nil, fault.Invalidf("Invalid filter: %s. Expected one filter clause, found %d", quote(s), len(expr))
 	}
 	return expr, nil
 }

@@ -46,6 +46,8 @@ FIELDS = {
                 "tags.`mlflow.traceName`", "metadata.`mlflow.trace.tokenUsage`"],
                ["timestamp", "timestamp_ms", "trace.timestamp", "execution_time_ms", "attributes.end_time",
                 "feedback.a", "expectation.b"]),
+    "trace metrics": (["trace.status", "trace.tag.a", "trace.tag.`a b`", "trace.metadata.a.b", "span.name", "span.status",
+                       "span.type", "assessment.name", "assessment.type"], []),
     "datasets": (["name", "created_by", "last_updated_by", "tags.a"], ["created_time", "last_update_time"]),
 }
 
@@ -90,6 +92,8 @@ EXTRA = {
                "metadata.mlflow.trace.session = 's' AND name = 'a'", "tags.name = 'a'", "metadata.run_id = 'a'",
                "feedback.text = 'good'", "feedback.a IN ('x')", "execution_time > 100 AND status = 'ERROR'",
                "tag.a RLIKE '('", "experiment_id = '1'", "span.content LIKE '%refund%' AND span.type = 'LLM'"],
+    "trace metrics": ["trace.tag = 'a'", "trace.name = 'a'", "span.status.x = 'a'", "status = 'OK'", "span.attributes.a = 'b'",
+                      "trace.status = 'OK' AND span.name = 'a'", "trace.status = \"OK\"", "other.status = 'OK'"],
     "datasets": ["name IN ('a', 'b')", "name NOT IN ('a')", "created_time > 1.5", "attribute.name = 'a'", "tag.a = 'b'",
                  "tags.`a b` = 'c'", "created_by IN ('a')"],
 }
@@ -112,6 +116,10 @@ def parse(entity, text):
     """The parser's clauses as [type, key, comparator, value]."""
     if entity == "logged models":
         return [[c.entity.type.name.lower(), c.entity.key, c.op, c.value] for c in logged.parse_filter_string(text)]
+    if entity == "trace metrics":
+        c = su.SearchTraceMetricsUtils.parse_search_filter(text)
+        group = "attribute" if (c.view_type, c.entity) == ("trace", "status") else c.entity if c.key else c.view_type
+        return [[group, c.key or c.entity, c.comparator, c.value]]
     cls, method = {
         "runs": (su.SearchUtils, "parse_search_filter"),
         "experiments": (su.SearchExperimentsUtils, "parse_search_filter"),
@@ -135,6 +143,7 @@ def main():
             "model versions": lambda f, o: registry.search_model_versions(f, 5, o),
             "logged models": lambda f, o: tracking.search_logged_models(["0"], f),
             "traces": lambda f, o: tracking.search_traces(experiment_ids=["0"], filter_string=f, max_results=5, order_by=o),
+            "trace metrics": lambda f, o: su.SearchTraceMetricsUtils.parse_search_filter(f),
             "datasets": lambda f, o: tracking.search_datasets(experiment_ids=["0"], filter_string=f, max_results=5, order_by=o),
         }
 
