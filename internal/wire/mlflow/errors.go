@@ -55,8 +55,27 @@ func codeOf(err error) (status int, code string) {
 	return statusOf[code], code
 }
 
+// classOf is the finer class and the SQLSTATE that newer clients read beside an
+// error code; codes that MLflow gives none have no entry.
+var classOf = map[string]struct{ class, sqlState string }{
+	"INVALID_PARAMETER_VALUE": {"INVALID_PARAMETER_VALUE", "KAM00"},
+	"BAD_REQUEST":             {"INVALID_PARAMETER_VALUE", "KAM00"},
+	"RESOURCE_ALREADY_EXISTS": {"RESOURCE_ALREADY_EXISTS", "KAM00"},
+	"RESOURCE_DOES_NOT_EXIST": {"RESOURCE_NOT_FOUND", "KAM00"},
+	"ENDPOINT_NOT_FOUND":      {"RESOURCE_NOT_FOUND", "KAM00"},
+	"NOT_FOUND":               {"RESOURCE_NOT_FOUND", "KAM00"},
+	"PERMISSION_DENIED":       {"PERMISSION_DENIED", "KAM00"},
+	"INTERNAL_ERROR":          {"CLIENT_INTERNAL_ERROR", "XXM00"},
+	"INVALID_STATE":           {"CLIENT_INTERNAL_ERROR", "XXM00"},
+	"TEMPORARILY_UNAVAILABLE": {"CLIENT_INTERNAL_ERROR", "XXM00"},
+}
+
 func writeError(w http.ResponseWriter, status int, code, message string) {
+	body := map[string]string{"error_code": code, "message": message}
+	if c, ok := classOf[code]; ok {
+		body["error_class"], body["sqlstate"] = c.class, c.sqlState
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(mustJSON(map[string]string{"error_code": code, "message": message}))
+	w.Write(mustJSON(body))
 }
