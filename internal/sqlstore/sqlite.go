@@ -40,6 +40,8 @@ type SQLiteConfig struct {
 	Readers int // reading connections; 0 means twice the processors, at least 4
 	// MaxBatch is how many writes may share a commit; 0 means 512.
 	MaxBatch int
+	// Pragmas is appended to the connections' own, as "&_pragma=name(value)".
+	Pragmas string
 }
 
 // OpenSQLite opens or creates the database file at path, with its directory.
@@ -54,7 +56,7 @@ func OpenSQLite(ctx context.Context, path string, log *slog.Logger, cfg SQLiteCo
 	if cfg.MaxBatch == 0 {
 		cfg.MaxBatch = 512
 	}
-	dsn := SQLiteDSN(path)
+	dsn := SQLiteDSN(path) + cfg.Pragmas
 	writes, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
 	if err != nil {
 		return nil, err

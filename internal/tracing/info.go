@@ -16,8 +16,8 @@ const (
 	StateError       State = "ERROR"
 )
 
-// States by their stored number.
-var States = [...]State{StateUnspecified, InProgress, StateOK, StateError}
+// States by their stored number, which sorts as the names do.
+var States = [...]State{StateError, InProgress, StateOK, StateUnspecified}
 
 // Keys of tags and metadata that carry meaning here.
 const (

@@ -62,6 +62,7 @@ type SpanRow struct {
 	Aggregate         bool
 	Tokens            trace.Tokens
 	Cost              trace.Cost
+	Version           int // of the normaliser
 }
 
 // Usage is what one model did in a trace.

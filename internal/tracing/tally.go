@@ -20,20 +20,31 @@ func (n *Node) used() bool {
 // the agent above. Of a branch the outermost span that is not marked as an
 // aggregate counts; an aggregate counts only if nothing below it does.
 type Tally struct {
-	nodes map[trace.SpanID]Node
-	used  map[trace.SpanID]struct{}
+	nodes map[trace.SpanID]link
+	used  map[trace.SpanID]usedNode
+}
+
+type link struct {
+	parent          trace.SpanID
+	aggregate, used bool
+}
+
+type usedNode struct {
+	tokens trace.Tokens
+	cost   trace.Cost
 }
 
 // NewTally returns an empty tally with room for n spans.
 func NewTally(n int) *Tally {
-	return &Tally{nodes: make(map[trace.SpanID]Node, n), used: map[trace.SpanID]struct{}{}}
+	return &Tally{nodes: make(map[trace.SpanID]link, n), used: map[trace.SpanID]usedNode{}}
 }
 
 // Put adds a span or replaces it.
 func (t *Tally) Put(id trace.SpanID, n Node) {
-	t.nodes[id] = n
-	if n.used() {
-		t.used[id] = struct{}{}
+	used := n.used()
+	t.nodes[id] = link{n.Parent, n.Aggregate, used}
+	if used {
+		t.used[id] = usedNode{n.Tokens, n.Cost}
 	} else {
 		delete(t.used, id)
 	}
@@ -47,10 +58,10 @@ func (t *Tally) Len() int { return len(t.nodes) }
 func (t *Tally) Totals() (tokens trace.Tokens, cost trace.Cost, unpriced int) {
 	tokens, cost = trace.NoTokens, trace.NoCost
 	for id := range t.counted() {
-		n := t.nodes[id]
-		addTokens(&tokens, n.Tokens)
-		addCost(&cost, n.Cost)
-		if n.Cost.Total < 0 {
+		n := t.used[id]
+		addTokens(&tokens, n.tokens)
+		addCost(&cost, n.cost)
+		if n.cost.Total < 0 {
 			unpriced++
 		}
 	}
@@ -70,7 +81,7 @@ func (t *Tally) counted() map[trace.SpanID]struct{} {
 	}
 	below := map[trace.SpanID]bool{} // aggregates with counted usage below them
 	for id := range t.used {
-		if t.nodes[id].Aggregate {
+		if t.nodes[id].aggregate {
 			continue
 		}
 		if !t.covered(id) {
@@ -78,8 +89,8 @@ func (t *Tally) counted() map[trace.SpanID]struct{} {
 		}
 	}
 	for id := range counted {
-		t.ancestors(id, func(up trace.SpanID, n Node) bool {
-			if n.Aggregate && n.used() {
+		t.ancestors(id, func(up trace.SpanID, n link) bool {
+			if n.aggregate && n.used {
 				below[up] = true
 			}
 			return true
@@ -87,12 +98,12 @@ func (t *Tally) counted() map[trace.SpanID]struct{} {
 	}
 	// Of aggregates without such calls, the outermost of a branch counts.
 	for id := range t.used {
-		if !t.nodes[id].Aggregate || below[id] {
+		if !t.nodes[id].aggregate || below[id] {
 			continue
 		}
 		inner := false
-		t.ancestors(id, func(up trace.SpanID, n Node) bool {
-			inner = n.used() && !(n.Aggregate && below[up])
+		t.ancestors(id, func(up trace.SpanID, n link) bool {
+			inner = n.used && !(n.aggregate && below[up])
 			return !inner
 		})
 		if !inner {
@@ -105,21 +116,21 @@ func (t *Tally) counted() map[trace.SpanID]struct{} {
 // covered reports whether a span above id that is not an aggregate has usage.
 func (t *Tally) covered(id trace.SpanID) bool {
 	covered := false
-	t.ancestors(id, func(_ trace.SpanID, n Node) bool {
-		covered = !n.Aggregate && n.used()
+	t.ancestors(id, func(_ trace.SpanID, n link) bool {
+		covered = !n.aggregate && n.used
 		return !covered
 	})
 	return covered
 }
 
-func (t *Tally) ancestors(id trace.SpanID, visit func(trace.SpanID, Node) bool) {
-	up := t.nodes[id].Parent
+func (t *Tally) ancestors(id trace.SpanID, visit func(trace.SpanID, link) bool) {
+	up := t.nodes[id].parent
 	for range maxAncestry {
 		n, ok := t.nodes[up]
 		if !ok || up == id || !visit(up, n) {
 			return
 		}
-		up = n.Parent
+		up = n.parent
 	}
 }
 

@@ -1,0 +1,153 @@
+package sqlstore
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/assayhq/assay/internal/trace"
+	"github.com/assayhq/assay/internal/tracing"
+)
+
+// The facts of a span are the columns nothing filters by in SQL, in one value:
+// a form byte, then varints and strings in fixed order. Counts are stored plus
+// one, so that 0 is unknown.
+const factsForm = 1
+
+func appendFacts(b []byte, c *trace.Columns) []byte {
+	b = append(b, factsForm)
+	b = binary.AppendUvarint(b, uint64(max(0, c.Version)))
+	flags := byte(0)
+	if c.Aggregate {
+		flags |= 1
+	}
+	b = append(b, flags)
+	for _, n := range [...]int64{c.Tokens.Input, c.Tokens.Output, c.Tokens.CacheRead, c.Tokens.CacheWrite, c.Tokens.Reasoning, c.Cost.Input, c.Cost.Output} {
+		b = binary.AppendUvarint(b, uint64(n+1))
+	}
+	for _, s := range [...]string{c.Dialect, c.Provider, c.Agent, c.Tool, c.Node, c.Session, c.User} {
+		s = clipBytes(s, maxFact)
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	return b
+}
+
+const maxFact = 1000 // bytes
+
+func clipBytes(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 { // not inside a character
+		n--
+	}
+	return s[:n]
+}
+
+var errFacts = errors.New("sqlstore: a span's facts are damaged")
+
+// parseFacts fills what appendFacts wrote.
+func parseFacts(b []byte, c *trace.Columns) error {
+	if len(b) < 3 || b[0] != factsForm {
+		return errFacts
+	}
+	b = b[1:]
+	next := func() uint64 {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			b = nil
+			return 0
+		}
+		b = b[n:]
+		return v
+	}
+	c.Version = int(next())
+	if len(b) == 0 {
+		return errFacts
+	}
+	c.Aggregate = b[0]&1 != 0
+	b = b[1:]
+	for _, dst := range [...]*int64{&c.Tokens.Input, &c.Tokens.Output, &c.Tokens.CacheRead, &c.Tokens.CacheWrite, &c.Tokens.Reasoning, &c.Cost.Input, &c.Cost.Output} {
+		*dst = int64(next()) - 1
+	}
+	for _, dst := range [...]*string{&c.Dialect, &c.Provider, &c.Agent, &c.Tool, &c.Node, &c.Session, &c.User} {
+		n := next()
+		if n > uint64(len(b)) {
+			return errFacts
+		}
+		*dst = string(b[:n])
+		b = b[n:]
+	}
+	return nil
+}
+
+func spanNumber(id trace.SpanID) int64 { return int64(binary.BigEndian.Uint64(id[:])) }
+
+func spanID(n int64) (id trace.SpanID) {
+	binary.BigEndian.PutUint64(id[:], uint64(n))
+	return id
+}
+
+// rowColumns is what [scanRow] reads.
+const rowColumns = "s, parent, start_ns, end_ns, status, name, type, model, tokens, cost, block, at, facts"
+
+// spanRow is a row of the span table.
+type spanRow struct {
+	tracing.SpanRow
+	facts   trace.Columns
+	block   int64
+	at      int64
+	scratch []byte
+}
+
+// scanRow reads one row; r's strings are its own afterwards.
+func scanRow(scan func(...any) error, r *spanRow) error {
+	var s, parent int64
+	var typ, model *string
+	var tokens, cost *int64
+	r.facts = trace.Columns{}
+	if err := scan(&s, &parent, &r.Start, &r.End, &r.Status, &r.Name, &typ, &model, &tokens, &cost, &r.block, &r.at, &r.scratch); err != nil {
+		return err
+	}
+	if err := parseFacts(r.scratch, &r.facts); err != nil {
+		return err
+	}
+	c := &r.facts
+	c.Type, c.Model, c.Tokens.Total, c.Cost.Total = text(typ), text(model), number(tokens), number(cost)
+	r.SpanRow = tracing.SpanRow{
+		ID: spanID(s), Parent: spanID(parent), Start: r.Start, End: r.End, Status: r.Status, Name: r.Name,
+		Type: c.Type, Model: c.Model, Provider: c.Provider, Agent: c.Agent, Tool: c.Tool, Node: c.Node,
+		Aggregate: c.Aggregate, Tokens: c.Tokens, Cost: c.Cost, Version: c.Version,
+	}
+	return nil
+}
+
+// text and number read columns that may be NULL: "" and -1.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func number(n *int64) int64 {
+	if n == nil {
+		return -1
+	}
+	return *n
+}
+
+// orNull and knownOrNull are the other way round.
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func knownOrNull(n int64) any {
+	if n < 0 {
+		return nil
+	}
+	return n
+}
