@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/assayhq/assay/internal/account"
+	"github.com/assayhq/assay/internal/evaluation"
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/registry"
 	"github.com/assayhq/assay/internal/sqlstore"
@@ -30,12 +31,13 @@ type App struct {
 	now     func() time.Time
 	metrics *telemetry.Metrics
 
-	control  *sqlstore.DB
-	accounts *account.Service
-	access   *access
-	registry *registry.Service
-	tracking *tracking.Service
-	webhooks *webhook.Service
+	control    *sqlstore.DB
+	accounts   *account.Service
+	access     *access
+	registry   *registry.Service
+	evaluation *evaluation.Service
+	tracking   *tracking.Service
+	webhooks   *webhook.Service
 
 	http *web.Server
 	otlp *web.Server // OTLP over HTTP on its own port; nil when off

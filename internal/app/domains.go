@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/assayhq/assay/internal/caller"
+	"github.com/assayhq/assay/internal/evaluation"
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/registry"
 	"github.com/assayhq/assay/internal/sqlstore"
@@ -31,7 +32,10 @@ func (a *App) openDomains(ctx context.Context) error {
 		return err
 	}
 	a.registry = registry.New(sqlstore.NewRegistry(a.control), registry.Config{
-		Events: a.webhooks, Audit: a.accounts.Audit, Now: a.now,
+		Origins: origins{a.tracking}, Events: a.webhooks, Audit: a.accounts.Audit, Now: a.now,
+	})
+	a.evaluation = evaluation.New(sqlstore.NewEvaluation(a.control), evaluation.Config{
+		Experiments: origins{a.tracking}, Now: a.now,
 	})
 	return nil
 }

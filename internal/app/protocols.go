@@ -24,6 +24,8 @@ func (a *App) openProtocols(ctx context.Context) error {
 	mlflowServer.ServeTracking(a.tracking)
 	mlflowServer.ServeRegistry(a.registry)
 	mlflowServer.ServeWebhooks(a.webhooks)
+	mlflowServer.ServeEvaluation(a.evaluation)
+	mlflowServer.ServeWorkspaces(a.accounts)
 	mlflowServer.Register(mux)
 	apiServer := api.NewServer(a.log, a.access.authorize, web.RequestID)
 	apiServer.Register(mux)

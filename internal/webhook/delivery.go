@@ -48,7 +48,8 @@ func (s *Service) message(e Event, workspace string, data any) ([]byte, error) {
 }
 
 // Publish queues a message for every active webhook of the event in the
-// caller's workspace. It joins the Write that ctx carries.
+// caller's workspace. It joins the Write that ctx carries. A message that the
+// queue has no room for is dropped and logged.
 func (s *Service) Publish(ctx context.Context, entity, action string, data any) error {
 	if s.cfg.Queue == nil {
 		return nil
@@ -64,7 +65,13 @@ func (s *Service) Publish(ctx context.Context, entity, action string, data any) 
 		return err
 	}
 	for _, id := range ids {
-		if err := s.cfg.Queue.EnqueueDelivery(ctx, Delivery{ID: uuid(), Workspace: workspace, Webhook: id, Body: body}); err != nil {
+		err := s.cfg.Queue.EnqueueDelivery(ctx, Delivery{ID: uuid(), Workspace: workspace, Webhook: id, Body: body})
+		if fault.Is(err, fault.Limited) || fault.Is(err, fault.TooLarge) {
+			// A receiver that is down for long must not stop the registry.
+			s.cfg.Log.Warn("webhook message dropped", "webhook", id, "event", e.String(), "error", err)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
