@@ -5,16 +5,20 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
-// Table finds prices. It does not change and may be used by many goroutines;
-// a nil Table knows nothing.
+// Table finds prices. What it knows does not change and it may be used by many
+// goroutines; a nil Table knows nothing.
 type Table struct {
 	below *Table // what is asked when this layer does not know
 	exact map[modelKey][]Price
 	stems map[modelKey]stemPrice
 	owner map[string]string // model → the provider that made it, for names without provider
+
+	mu   sync.RWMutex
+	memo map[modelKey][]candidate // by the names as they were given
 }
 
 type modelKey struct{ provider, model string }
@@ -43,7 +47,10 @@ func New(prices []Price) *Table { return (*Table)(nil).With(prices) }
 // With returns a table that asks the given prices first, whatever the dates of
 // t's, and t for what they do not cover at that time.
 func (t *Table) With(prices []Price) *Table {
-	n := &Table{below: t, exact: map[modelKey][]Price{}, stems: map[modelKey]stemPrice{}, owner: map[string]string{}}
+	n := &Table{
+		below: t, exact: map[modelKey][]Price{}, stems: map[modelKey]stemPrice{}, owner: map[string]string{},
+		memo: map[modelKey][]candidate{},
+	}
 	for _, p := range prices {
 		p.Provider, p.Model = canonical(p.Provider, p.Model)
 		p.Tiers = slices.SortedFunc(slices.Values(p.Tiers), func(a, b Tier) int { return cmp.Compare(a.Above, b.Above) })
@@ -127,50 +134,90 @@ func canonical(provider, model string) (string, string) {
 // It reports false if nothing is known: a reseller's or another provider's
 // price is never taken instead.
 func (t *Table) Lookup(provider, model string, at time.Time) (Price, bool) {
-	named, id := split(model)
-	if id == "" {
+	if t == nil || len(provider)+len(model) > maxName {
 		return Price{}, false
 	}
-	given, whole := canonical(provider, model)
-	resold := Provider(provider) != "" && given != named && !slices.Contains(clouds, given) && !slices.Contains(firstParty, given)
-	for layer := t; layer != nil; layer = layer.below {
-		if provider != "" {
-			if price, ok := layer.find(given, forms(whole), at); ok {
-				return price, true
-			}
-		}
-		p := named
-		if p == "" {
-			p = Provider(provider)
-		}
-		if named != "" && resold {
-			continue
-		}
-		if price, ok := layer.find(p, forms(id), at); ok {
+	for _, c := range t.candidates(provider, model) {
+		if price, ok := current(c.versions, at, c.last); ok {
 			return price, true
 		}
 	}
 	return Price{}, false
 }
 
-func (t *Table) find(provider string, list []string, at time.Time) (Price, bool) {
-	for _, id := range list {
+// maxName bounds what is worth looking up, maxMemo how many names' answers are
+// kept: names come from outside.
+const (
+	maxName = 1000
+	maxMemo = 4096
+)
+
+// candidate is the versions of one model that a name may mean.
+type candidate struct {
+	versions []Price
+	last     bool // of the lowest layer
+}
+
+// candidates returns what a name may mean, the likeliest first. Working that
+// out costs microseconds and is asked for every model call, so it is kept.
+func (t *Table) candidates(provider, model string) []candidate {
+	k := modelKey{provider, model}
+	t.mu.RLock()
+	list, ok := t.memo[k]
+	t.mu.RUnlock()
+	if ok {
+		return list
+	}
+	list = t.resolve(provider, model)
+	t.mu.Lock()
+	if len(t.memo) >= maxMemo {
+		clear(t.memo)
+	}
+	t.memo[modelKey{strings.Clone(provider), strings.Clone(model)}] = list // not a piece of some request's body
+	t.mu.Unlock()
+	return list
+}
+
+func (t *Table) resolve(provider, model string) []candidate {
+	named, id := split(model)
+	if id == "" {
+		return nil
+	}
+	given, whole := canonical(provider, model)
+	resold := Provider(provider) != "" && given != named && !slices.Contains(clouds, given) && !slices.Contains(firstParty, given)
+	var list []candidate
+	for layer := t; layer != nil; layer = layer.below {
+		if provider != "" {
+			list = layer.find(list, given, forms(whole))
+		}
+		if named == "" {
+			list = layer.find(list, Provider(provider), forms(id))
+		} else if !resold {
+			list = layer.find(list, named, forms(id))
+		}
+	}
+	return list
+}
+
+// find adds what the layer has under any of the names, and under their stem.
+// An empty provider means the maker of the model.
+func (t *Table) find(list []candidate, provider string, names []string) []candidate {
+	for i, id := range names {
 		p := provider
 		if p == "" {
 			p = t.owner[id]
 		}
-		if price, ok := current(t.exact[modelKey{p, id}], at, t.below == nil); ok {
-			return price, true
+		if versions := t.exact[modelKey{p, id}]; versions != nil {
+			list = append(list, candidate{versions, t.below == nil})
+		}
+		if i < len(names)-1 {
+			continue
+		}
+		if s := t.stems[modelKey{p, id}]; s.shared {
+			list = append(list, candidate{s.prices, t.below == nil})
 		}
 	}
-	id := list[len(list)-1]
-	if provider == "" {
-		provider = t.owner[id]
-	}
-	if s := t.stems[modelKey{provider, id}]; s.shared {
-		return current(s.prices, at, t.below == nil)
-	}
-	return Price{}, false
+	return list
 }
 
 // current picks the price of a time. Before the first date it is unknown, but
