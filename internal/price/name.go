@@ -18,7 +18,7 @@ var providers = map[string]string{
 	"google_vertex": "vertex_ai", "vertex": "vertex_ai",
 	"text-completion-openai": "openai", "openai-chat": "openai", "openai_responses": "openai",
 	"mistral_ai": "mistral", "mistralai": "mistral", "codestral": "mistral", "text-completion-codestral": "mistral",
-	"cohere_chat": "cohere", "x_ai": "xai", "ibm.watsonx.ai": "watsonx", "fireworks": "fireworks_ai", "together": "together_ai",
+	"cohere_chat": "cohere", "moonshot_ai": "moonshot", "amazon-bedrock": "bedrock", "amazon": "bedrock", "x_ai": "xai", "ibm.watsonx.ai": "watsonx", "fireworks": "fireworks_ai", "together": "together_ai",
 	"togetherai": "together_ai", "fireworks_ai-embedding-models": "fireworks_ai",
 }
 

@@ -276,3 +276,18 @@ func FuzzMoney(f *testing.F) {
 		}
 	})
 }
+
+// The provider names of the OpenTelemetry conventions, which every dialect is
+// brought to before it is priced.
+func TestConventionalProviders(t *testing.T) {
+	for name, want := range map[string]string{
+		"openai": "openai", "anthropic": "anthropic", "aws.bedrock": "bedrock", "azure.ai.openai": "azure", "azure.ai.inference": "azure_ai",
+		"gcp.gemini": "gemini", "gcp.gen_ai": "gemini", "gcp.vertex_ai": "vertex_ai", "mistral_ai": "mistral", "x_ai": "xai",
+		"ibm.watsonx.ai": "watsonx", "cohere": "cohere", "deepseek": "deepseek", "groq": "groq", "perplexity": "perplexity",
+		"moonshot_ai": "moonshot", "Amazon_Bedrock ": "bedrock", "vertex_ai-anthropic_models": "vertex_ai", "langchain": "", "": "",
+	} {
+		if got := Provider(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
