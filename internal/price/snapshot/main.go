@@ -18,6 +18,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"maps"
 	"math/big"
 	"os"
 	"regexp"
@@ -105,7 +106,8 @@ func read(raw []byte) ([]row, error) {
 		return nil, err
 	}
 	rows := map[string]row{}
-	for name, fields := range table {
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		fields := table[name]
 		if !slices.Contains([]string{"chat", "completion", "embedding", "responses"}, text(fields["mode"])) {
 			continue
 		}
@@ -116,9 +118,14 @@ func read(raw []byte) ([]row, error) {
 		if !ok {
 			continue
 		}
-		// One model may be listed with and without its provider in front.
+		// One model may be listed with and without its provider in front. The
+		// entry that says more counts, else the first in the alphabet.
 		key := r.provider + "/" + r.model
-		if old, seen := rows[key]; !seen || len(old.cells()) < len(r.cells()) {
+		old, seen := rows[key]
+		if seen && !slices.Equal(flat(old), flat(r)) {
+			log.Printf("listed twice: %s with %v and %v", key, flat(old), flat(r))
+		}
+		if !seen || len(old.cells()) < len(r.cells()) {
 			rows[key] = r
 		}
 	}
