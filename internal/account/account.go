@@ -108,6 +108,9 @@ type Service struct {
 
 	// Audit records what people change.
 	Audit *Audit
+	// Created, if set, is called inside the Write that makes a workspace, to
+	// furnish it.
+	Created func(ctx context.Context, workspace string) error
 
 	hashing  chan struct{} // bounds the memory of concurrent password hashes
 	attempts *attempts

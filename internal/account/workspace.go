@@ -77,6 +77,11 @@ func (s *Service) CreateWorkspace(ctx context.Context, name, description string)
 			}
 			return err
 		}
+		if s.Created != nil {
+			if err := s.Created(ctx, name); err != nil {
+				return err
+			}
+		}
 		return s.Audit.Record(ctx, "workspace.create", "workspace", name, nil, map[string]string{"description": description})
 	})
 	return w, err

@@ -1,15 +1,19 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"net"
 	"net/http"
 	"strings"
 
 	"github.com/assayhq/assay/internal/account"
 	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/id"
 	"github.com/assayhq/assay/internal/sqlstore"
 	"github.com/assayhq/assay/internal/web"
+	"github.com/assayhq/assay/internal/wire/otlp"
 )
 
 // access decides who makes a request and what they may do.
@@ -69,6 +73,21 @@ func (x *access) authenticate(r *http.Request) (caller.Caller, error) {
 	}
 	setAuthorization(&cr, r.Header.Get("Authorization"))
 	return x.identify(r.Context(), cr, workspaceOf(r))
+}
+
+// authenticateGRPC finds out who makes a gRPC request.
+func (x *access) authenticateGRPC(ctx context.Context, c otlp.Credentials) (context.Context, error) {
+	host, _, err := net.SplitHostPort(c.Address)
+	if err != nil {
+		host = c.Address
+	}
+	cr := account.Credentials{Address: host, Request: id.Hex()}
+	setAuthorization(&cr, c.Authorization)
+	who, err := x.identify(ctx, cr, cmp.Or(c.Workspace, caller.DefaultWorkspace))
+	if err != nil {
+		return nil, err
+	}
+	return caller.With(ctx, who), nil
 }
 
 // setAuthorization reads the value of an Authorization header or of its gRPC

@@ -15,12 +15,16 @@ import (
 	"github.com/assayhq/assay/internal/account"
 	"github.com/assayhq/assay/internal/evaluation"
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/job"
+	"github.com/assayhq/assay/internal/price"
 	"github.com/assayhq/assay/internal/registry"
 	"github.com/assayhq/assay/internal/sqlstore"
 	"github.com/assayhq/assay/internal/telemetry"
+	"github.com/assayhq/assay/internal/tracing"
 	"github.com/assayhq/assay/internal/tracking"
 	"github.com/assayhq/assay/internal/web"
 	"github.com/assayhq/assay/internal/webhook"
+	"github.com/assayhq/assay/internal/wire/api"
 )
 
 // App is one server. New opens it, Start answers requests, Stop ends it.
@@ -32,15 +36,21 @@ type App struct {
 	metrics *telemetry.Metrics
 
 	control    *sqlstore.DB
+	traces     *sqlstore.Traces
 	accounts   *account.Service
 	access     *access
+	events     *api.Events
+	jobs       *job.Engine
+	prices     *price.Table
+	tracing    *tracing.Service
 	registry   *registry.Service
 	evaluation *evaluation.Service
 	tracking   *tracking.Service
 	webhooks   *webhook.Service
 
-	http *web.Server
-	otlp *web.Server // OTLP over HTTP on its own port; nil when off
+	http     *web.Server
+	otlpHTTP string // address of OTLP over HTTP on its own port; "" is off
+	otlpGRPC string // address of OTLP over gRPC; "" is off
 
 	parts   []part
 	started int // parts that run

@@ -6,14 +6,17 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/evaluation"
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/price"
 	"github.com/assayhq/assay/internal/registry"
 	"github.com/assayhq/assay/internal/sqlstore"
+	"github.com/assayhq/assay/internal/tracing"
+	"github.com/assayhq/assay/internal/tracing/normalise"
 	"github.com/assayhq/assay/internal/tracking"
 	"github.com/assayhq/assay/internal/web"
 	"github.com/assayhq/assay/internal/webhook"
+	"github.com/assayhq/assay/internal/wire/api"
 )
 
 // openDomains builds the domains over their stores. What one needs of another
@@ -23,20 +26,49 @@ func (a *App) openDomains(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	guarded := web.NewGuarded(func() bool { return a.cfg.AllowPrivate || a.access.open() })
-	a.webhooks = webhook.New(sqlstore.NewWebhooks(a.control), webhook.Config{
-		Sender: guarded, Key: key, Plain: a.cfg.AllowPrivate || a.access.loopback, Now: a.now, Log: a.log,
-	})
-	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now})
-	if err := a.tracking.EnsureDefault(ctx, caller.DefaultWorkspace); err != nil {
+	a.events = api.NewEvents(a.now)
+	a.add(part{name: "event streams", stop: func(context.Context) error { a.events.Close(); return nil }})
+	if err := a.newJobs(); err != nil {
 		return err
 	}
+	a.add(part{name: "jobs", start: a.jobs.Start, stop: a.jobs.Stop})
+	guarded := web.NewGuarded(func() bool { return a.cfg.AllowPrivate || a.access.open() })
+	a.webhooks = webhook.New(sqlstore.NewWebhooks(a.control), webhook.Config{
+		Queue: outbox{a}, Sender: guarded, Key: key, Plain: a.cfg.AllowPrivate || a.access.loopback, Now: a.now, Log: a.log,
+	})
+	// Tracking and tracing know each other: the one is told of the other's
+	// deletions through a value that is complete before any request comes.
+	observer := &runObserver{}
+	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now, Observer: observer})
+	a.prices, _ = price.Snapshot()
+	a.tracing = tracing.New(a.traces, a.log, tracing.Config{Now: a.now, Normalise: normalise.New().Apply, Version: normalise.Version,
+		Price: cost(a.prices), Experiments: experiments{a.tracking}})
+	observer.tracing = a.tracing
 	a.registry = registry.New(sqlstore.NewRegistry(a.control), registry.Config{
 		Origins: origins{a.tracking}, Events: a.webhooks, Audit: a.accounts.Audit, Now: a.now,
 	})
 	a.evaluation = evaluation.New(sqlstore.NewEvaluation(a.control), evaluation.Config{
 		Experiments: origins{a.tracking}, Now: a.now,
 	})
+	if err := a.ensureDefaults(ctx); err != nil {
+		return err
+	}
+	return a.jobs.Open(ctx)
+}
+
+// ensureDefaults gives every workspace its default experiment, also the ones
+// made later.
+func (a *App) ensureDefaults(ctx context.Context) error {
+	list, err := a.accounts.ListWorkspaces(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range list {
+		if err := a.tracking.EnsureDefault(ctx, w.Name); err != nil {
+			return err
+		}
+	}
+	a.accounts.Created = a.tracking.EnsureDefault
 	return nil
 }
 

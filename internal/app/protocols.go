@@ -10,6 +10,7 @@ import (
 	"github.com/assayhq/assay/internal/web"
 	"github.com/assayhq/assay/internal/wire/api"
 	"github.com/assayhq/assay/internal/wire/mlflow"
+	"github.com/assayhq/assay/internal/wire/otlp"
 	"github.com/assayhq/assay/ui"
 )
 
@@ -23,12 +24,28 @@ func (a *App) openProtocols(ctx context.Context) error {
 	mlflowServer := mlflow.NewServer(a.log, a.access.authorize)
 	mlflowServer.ServeTracking(a.tracking)
 	mlflowServer.ServeRegistry(a.registry)
-	mlflowServer.ServeWebhooks(a.webhooks)
 	mlflowServer.ServeEvaluation(a.evaluation)
+	mlflowServer.ServeWebhooks(a.webhooks)
 	mlflowServer.ServeWorkspaces(a.accounts)
 	mlflowServer.Register(mux)
+
+	otlpServer, err := a.openOTLP(ctx)
+	if err != nil {
+		return err
+	}
 	apiServer := api.NewServer(a.log, a.access.authorize, web.RequestID)
+	apiServer.ServeSessions(a.accounts, api.ServerInfo{Version: a.version, Address: a.addressFor, OTLPHTTP: a.otlpHTTP,
+		OTLPGRPC: a.otlpGRPC, Open: a.access.open, Cookie: SessionCookie, Now: a.now})
+	apiServer.ServePeople(a.accounts)
+	apiServer.ServeExperiments(a.tracking, traceCounter{a.tracing})
+	apiServer.ServeRuns(a.tracking, experiments{a.tracking}, traceCounter{a.tracing}, versions{a.registry})
+	apiServer.ServeTraces(a.tracing, experiments{a.tracking}, priceAt(a.prices))
+	apiServer.ServeModels(a.registry, a.tracking)
+	apiServer.ServePrompts(a.registry)
+	apiServer.ServeEvents(a.events)
 	apiServer.Register(mux)
+
+	otlpServer.Register(mux)
 
 	refuse := func(w http.ResponseWriter, r *http.Request, err error) {
 		switch path := r.URL.Path; {
@@ -36,20 +53,71 @@ func (a *App) openProtocols(ctx context.Context) error {
 			apiServer.Fail(w, r, err)
 		case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/ajax-api/"):
 			mlflowServer.Fail(w, r, err)
+		case strings.HasPrefix(path, "/v1/"), strings.HasPrefix(path, "/otel/"):
+			otlpServer.Fail(w, r, err)
 		default:
 			refusePlain(w, err)
 		}
 	}
-	a.http = web.NewServer(web.Config{
-		Name: "http", Addr: a.cfg.Addr, Log: a.log, Metrics: a.metrics,
-		Open: a.access.open, Hosts: a.cfg.AllowedHosts,
-		Authenticate: a.access.authenticate, Refuse: refuse, Unbounded: unbounded,
-	}, mux)
+	a.http = web.NewServer(a.webConfig("http", a.cfg.Addr, refuse), mux)
 	if err := a.http.Listen(ctx); err != nil {
 		return fault.New(fault.Unavailable, "%s; choose another address with --addr", fault.Message(err))
 	}
 	a.listen("http", a.http)
 	return nil
+}
+
+func (a *App) webConfig(name, addr string, refuse func(http.ResponseWriter, *http.Request, error)) web.Config {
+	return web.Config{Name: name, Addr: addr, Log: a.log, Metrics: a.metrics, Open: a.access.open, Hosts: a.cfg.AllowedHosts,
+		Authenticate: a.access.authenticate, Refuse: refuse, Unbounded: unbounded}
+}
+
+// openOTLP builds OTLP with its own listeners. A port that is taken stops the
+// server only if it was asked for: spans are also taken on the main one.
+func (a *App) openOTLP(ctx context.Context) (*otlp.Server, error) {
+	server := otlp.NewServer(announced{a.tracing, a.events}, a.log, otlp.Config{
+		Authorize: a.access.authorize, Authenticate: a.access.authenticateGRPC,
+	})
+	if a.cfg.OTLPHTTPAddr != "" {
+		s := web.NewServer(a.webConfig("otlp-http", a.cfg.OTLPHTTPAddr, server.Fail), server.Handler())
+		if err := s.Listen(ctx); err == nil {
+			a.otlpHTTP = "http://" + s.Addr()
+			a.listen("otlp-http", s)
+		} else if err := a.excuse(err, "otlp-http-addr"); err != nil {
+			return nil, err
+		}
+	}
+	if a.cfg.OTLPGRPCAddr != "" {
+		g := server.GRPC(a.cfg.OTLPGRPCAddr)
+		if err := g.Listen(ctx); err == nil {
+			a.otlpGRPC = g.Addr()
+			a.add(part{name: "otlp-grpc", start: g.Start, stop: g.Stop})
+		} else if err := a.excuse(err, "otlp-grpc-addr"); err != nil {
+			return nil, err
+		}
+	}
+	return server, nil
+}
+
+// excuse turns the failure to listen on a default address into a warning.
+func (a *App) excuse(err error, option string) error {
+	if !a.cfg.fromDefault(option) {
+		return fault.New(fault.Unavailable, "%s; choose another address with --%s, or turn it off with --%s=", fault.Message(err), option, option)
+	}
+	a.log.Warn("this port is off; OTLP over HTTP is also taken at /v1/traces of the main port", "option", option, "reason", fault.Message(err))
+	return nil
+}
+
+// addressFor is the base address that the client of r should use.
+func (a *App) addressFor(r *http.Request) string {
+	if a.cfg.PublicURL != "" {
+		return strings.TrimSuffix(a.cfg.PublicURL, "/")
+	}
+	scheme := "http"
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
 }
 
 // unbounded reports whether a request's body goes straight to storage.

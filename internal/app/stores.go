@@ -29,6 +29,15 @@ func (a *App) openStores(ctx context.Context) error {
 	for _, m := range applied {
 		a.log.Debug("migrated", "set", m.Set, "name", m.Name)
 	}
+	if a.cfg.Database != "" {
+		a.traces, err = sqlstore.OpenTracesOn(ctx, control, a.log, sqlstore.TracesConfig{Now: a.now})
+	} else {
+		a.traces, err = sqlstore.OpenTraces(ctx, a.cfg.Data, a.log, sqlstore.TracesConfig{Now: a.now})
+	}
+	if err != nil {
+		return err
+	}
+	a.add(part{name: "traces", stop: func(context.Context) error { return a.traces.Close() }})
 	return nil
 }
 
