@@ -214,6 +214,9 @@ func rates(fields map[string]json.RawMessage, base price.Rates, suffix string) (
 		if err != nil {
 			return r, fmt.Errorf("%s: %w", name+suffix, err)
 		}
+		if n == 0 && name == "cache_read_input_token_cost" {
+			n = price.Unknown // nobody reads a cache for nothing; here 0 is "not known"
+		}
 		*slot = n
 	}
 	return r, nil
