@@ -23,6 +23,7 @@ func (a *App) openProtocols(ctx context.Context) error {
 
 	mlflowServer := mlflow.NewServer(a.log, a.access.authorize)
 	mlflowServer.ServeTracking(a.tracking)
+	mlflowServer.ServeTraces(a.tracing)
 	mlflowServer.ServeRegistry(a.registry)
 	mlflowServer.ServeEvaluation(a.evaluation)
 	mlflowServer.ServeWebhooks(a.webhooks)
