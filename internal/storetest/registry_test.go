@@ -1,0 +1,9 @@
+package storetest
+
+import "testing"
+
+func TestRegistry(t *testing.T) { OnEach(t, Registry) }
+
+func TestEvaluation(t *testing.T) { OnEach(t, Evaluation) }
+
+func TestWebhooks(t *testing.T) { OnEach(t, Webhooks) }
