@@ -83,6 +83,7 @@ type InfoStore interface {
 type SearchStore interface {
 	Search(ctx context.Context, q Search) (Page, error)
 	Count(ctx context.Context, q Query) (n int64, exact bool, err error)
+	Summary(ctx context.Context, from, to int64) (Summary, error)
 	Histogram(ctx context.Context, q Query, buckets int) (Histogram, error)
 	Facets(ctx context.Context, q Query, fields []string, values int) ([]Facet, bool, error)
 	Sessions(ctx context.Context, q SessionQuery) ([]Session, string, error)
