@@ -112,12 +112,12 @@ func (q *MetricsQuery) check() error {
 	}
 	for _, a := range q.Aggregations {
 		if !slices.Contains(rule.kinds, a.Kind) {
-			return fault.Invalidf("Found invalid aggregation_type(s): ['%s']. Supported aggregation types: %s", a.Kind, pythonList(rule.kinds))
+			return fault.Invalidf("Found invalid aggregation_type(s): ['%s']. Supported aggregation types: %s", a.Kind, pythonList(slices.Sorted(slices.Values(rule.kinds))))
 		}
 	}
 	for _, d := range q.Dimensions {
 		if !slices.Contains(rule.dimensions, d) {
-			return fault.Invalidf("Found invalid dimension(s): ['%s']. Supported dimensions: %s", d, pythonList(rule.dimensions))
+			return fault.Invalidf("Found invalid dimension(s): ['%s']. Supported dimensions: %s", d, pythonList(slices.Sorted(slices.Values(rule.dimensions))))
 		}
 	}
 	return nil
@@ -128,7 +128,6 @@ func pythonList[S ~string](list []S) string {
 	for i, s := range list {
 		quoted[i] = "'" + string(s) + "'"
 	}
-	slices.Sort(quoted)
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 

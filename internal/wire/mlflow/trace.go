@@ -3,6 +3,7 @@ package mlflow
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/assayhq/assay/internal/caller"
@@ -101,9 +102,11 @@ type traceLocation struct {
 }
 
 type startRequest struct {
-	Trace *struct {
-		Info traceInfo `json:"trace_info"`
-	} `json:"trace"`
+	Trace *traceHeader `json:"trace"`
+}
+
+type traceHeader struct {
+	Info traceInfo `json:"trace_info"`
 }
 
 func (h traces) start(ctx context.Context, r *startRequest) (any, error) {
@@ -181,15 +184,7 @@ type batchRequest struct {
 }
 
 func (r *batchRequest) admits(info *tracing.Info) bool {
-	if r.Experiments == nil {
-		return true
-	}
-	for _, e := range r.Experiments {
-		if e == info.Experiment {
-			return true
-		}
-	}
-	return false
+	return r.Experiments == nil || slices.Contains(r.Experiments, info.Experiment)
 }
 
 func (h traces) batchInfos(ctx context.Context, r *batchRequest) (any, error) {
@@ -200,14 +195,8 @@ func (h traces) batchInfos(ctx context.Context, r *batchRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := []byte(`{"trace_infos":[`)
-	for i := range infos {
-		if !r.admits(&infos[i]) {
-			continue
-		}
-		b = appendTraceInfo(separate(b), &infos[i])
-	}
-	return encoded(append(b, "]}"...)), nil
+	infos = slices.DeleteFunc(infos, func(i tracing.Info) bool { return !r.admits(&i) })
+	return encoded(append(appendList([]byte("{"), "trace_infos", infos, appendTraceInfo), '}')), nil
 }
 
 // separate writes a comma unless an array has just been opened. An empty b is
@@ -234,8 +223,11 @@ func (r *searchTracesRequest) toSearch() (tracing.Search, error) {
 	q := tracing.Search{Limit: 100, Token: r.Token}
 	q.Experiments = r.Experiments
 	if r.Max != nil {
-		if *r.Max < 1 || *r.Max > maxTraces {
-			return q, fault.Invalidf("Invalid value %d for parameter 'max_results' supplied: it must be between 1 and %d", int64(*r.Max), maxTraces)
+		if *r.Max < 1 {
+			return q, fault.Invalidf("Invalid value %d for parameter 'max_results' supplied. It must be a positive integer", int64(*r.Max))
+		}
+		if *r.Max > maxTraces {
+			return q, fault.Invalidf("Invalid value %d for parameter 'max_results' supplied: it must be at most %d", int64(*r.Max), maxTraces)
 		}
 		q.Limit = int(*r.Max)
 	}
@@ -248,7 +240,7 @@ func (r *searchTracesRequest) toSearch() (tracing.Search, error) {
 }
 
 func (h traces) search(ctx context.Context, r *searchTracesRequest) (any, error) {
-	if len(r.Locations) == 0 {
+	if r.Locations == nil {
 		return nil, missing("locations")
 	}
 	r.Experiments = nil
@@ -267,7 +259,7 @@ func (h traces) searchPage(ctx context.Context, r *searchTracesRequest, one func
 		return nil, err
 	}
 	if len(q.Experiments) == 0 { // no location of ours: nothing can match
-		return struct{}{}, nil
+		return empty{}, nil
 	}
 	page, err := h.tracing.Search(ctx, q)
 	if err != nil {

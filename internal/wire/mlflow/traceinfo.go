@@ -1,13 +1,13 @@
 package mlflow
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"maps"
 
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/tracing"
@@ -105,9 +105,7 @@ func appendTraceInfo(b []byte, info *tracing.Info) []byte {
 	if info.Duration >= 0 {
 		b = appendDuration(appendField(b, "execution_duration"), info.Duration)
 	}
-	if info.State != tracing.StateUnspecified && info.State != "" {
-		b = appendTextField(b, "state", string(info.State))
-	}
+	b = appendTextField(b, "state", string(cmp.Or(info.State, tracing.StateUnspecified)))
 	b = appendMap(b, "trace_metadata", info.Metadata)
 	b = appendList(b, "assessments", info.Assessments, appendAssessment)
 	b = appendMap(b, "tags", info.Tags)

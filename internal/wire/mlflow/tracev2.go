@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/fault"
@@ -116,9 +117,7 @@ func appendInfoV2(b []byte, info *tracing.Info) []byte {
 	b = appendTextField(b, "request_id", info.ID.String())
 	b = appendTextField(b, "experiment_id", info.Experiment)
 	b = appendIntField(b, "timestamp_ms", info.RequestTime)
-	if info.Duration >= 0 {
-		b = appendIntField(b, "execution_time_ms", info.Duration)
-	}
+	b = appendIntField(b, "execution_time_ms", max(0, info.Duration)) // 0 while it runs
 	status := string(info.State)
 	if info.State == tracing.StateUnspecified || status == "" {
 		status = "TRACE_STATUS_UNSPECIFIED"
@@ -168,6 +167,11 @@ func (h traces) linkPrompts(ctx context.Context, r *linkPromptsRequest) (any, er
 		return nil, missing("trace_id")
 	case len(r.Prompts) == 0:
 		return nil, missing("prompt_versions")
+	}
+	for _, p := range r.Prompts {
+		if n, err := strconv.ParseInt(p.Version, 10, 64); err != nil || n < 1 {
+			return nil, fault.Invalidf("Invalid value %q for parameter 'prompt_versions.version': a version is a positive integer", clip(p.Version))
+		}
 	}
 	id, err := traceID(r.TraceID)
 	if err != nil {
