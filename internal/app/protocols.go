@@ -78,6 +78,7 @@ func (a *App) webConfig(name, addr string, refuse func(http.ResponseWriter, *htt
 func (a *App) openOTLP(ctx context.Context) (*otlp.Server, error) {
 	server := otlp.NewServer(announced{a.tracing, a.events}, a.log, otlp.Config{
 		Authorize: a.access.authorize, Authenticate: a.access.authenticateGRPC,
+		Evaluations: otlp.Assessments{Tracing: a.tracing, Now: a.now},
 	})
 	if a.cfg.OTLPHTTPAddr != "" {
 		s := web.NewServer(a.webConfig("otlp-http", a.cfg.OTLPHTTPAddr, server.Fail), server.Handler())
