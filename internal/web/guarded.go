@@ -148,7 +148,7 @@ func (g *Guarded) Post(ctx context.Context, rawURL string, header map[string]str
 		return 0, "", fault.Invalidf("%q is not a URL", clip(rawURL))
 	}
 	for k, v := range header {
-		req.Header.Set(k, v)
+		req.Header[k] = []string{v} // spelled as documented; some receivers mind
 	}
 	req.Header.Set("User-Agent", "Assay")
 	resp, err := g.client.Do(req)
