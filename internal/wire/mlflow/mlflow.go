@@ -46,6 +46,7 @@ type Server struct {
 	Authorize Authorize
 
 	groups []func() []route
+	traces *traces // nil until ServeTraces
 }
 
 // NewServer returns a server without routes; each noun's Serve… method adds

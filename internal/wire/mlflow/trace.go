@@ -25,6 +25,7 @@ type traces struct {
 // ServeTraces adds traces and assessments, in both versions of the API.
 func (s *Server) ServeTraces(t *tracing.Service) {
 	h := traces{tracing: t, norm: normalise.New(), wait: sleep}
+	s.traces = &h
 	s.groups = append(s.groups, h.v3, h.v2, h.assessments)
 }
 

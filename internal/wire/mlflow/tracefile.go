@@ -37,6 +37,37 @@ func traceFile(path string) (trace.ID, bool) {
 	return id, err == nil
 }
 
+// artifactStored is called by the artifact proxy after it has stored path. It
+// never fails the upload: what cannot be read stays an artifact.
+func (s *Server) artifactStored(ctx context.Context, path string, open func(context.Context) (io.ReadCloser, error)) {
+	id, ok := traceFile(path)
+	if !ok || s.traces == nil {
+		return
+	}
+	r, err := open(ctx)
+	if err == nil {
+		defer r.Close()
+		err = s.traces.takeFile(ctx, id, r)
+	}
+	if err != nil {
+		s.Log.Warn("spans of an uploaded trace were not taken in", "trace", id.String(), "error", err)
+	}
+}
+
+// artifactMissing is called by the artifact proxy when path does not exist. It
+// reports whether it has answered: with the traces.json of a trace whose spans
+// came another way.
+func (s *Server) artifactMissing(w http.ResponseWriter, r *http.Request, path string) (answered bool, err error) {
+	id, ok := traceFile(path)
+	if !ok || s.traces == nil {
+		return false, nil
+	}
+	if _, err := s.traces.tracing.Info(r.Context(), id); err != nil {
+		return false, nil
+	}
+	return true, s.traces.writeFile(r.Context(), w, id, s.traces.appendFileSpanV2)
+}
+
 // takeFile takes in the spans of an uploaded traces.json. A file that holds
 // none that can be read is Invalid; a trace that has no header, NotFound.
 func (h traces) takeFile(ctx context.Context, id trace.ID, r io.Reader) error {
