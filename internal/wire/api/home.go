@@ -10,6 +10,7 @@ import (
 	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/filter"
+	"github.com/assayhq/assay/internal/job"
 	"github.com/assayhq/assay/internal/registry"
 	"github.com/assayhq/assay/internal/trace"
 	"github.com/assayhq/assay/internal/tracing"
@@ -22,15 +23,15 @@ type home struct {
 	traces   traces
 	runs     runs
 	registry *registry.Service
-	jobs     func(ctx context.Context, from int64) ([]any, error)
+	jobs     jobs
 	now      func() time.Time
 }
 
 // ServeHome adds the first page, the palette's search and the completions of
-// the filter bar. jobs lists the jobs that need attention.
+// the filter bar.
 func (s *Server) ServeHome(tracingDomain *tracing.Service, trackingDomain *tracking.Service, models *registry.Service,
-	experiments Experiments, jobs func(ctx context.Context, from int64) ([]any, error), now func() time.Time) {
-	h := home{traces{domain: tracingDomain, experiments: experiments}, runs{domain: trackingDomain, experiments: experiments}, models, jobs, now}
+	experiments Experiments, engine *job.Engine, now func() time.Time) {
+	h := home{traces{domain: tracingDomain, experiments: experiments}, runs{domain: trackingDomain, experiments: experiments}, models, jobs{engine}, now}
 	s.add(
 		route{method: "GET", path: "/w/{ws}/home", need: caller.Read, call: h.get},
 		route{method: "GET", path: "/w/{ws}/lookup", need: caller.Read, call: h.lookup},
@@ -93,7 +94,7 @@ func (h home) get(ctx context.Context, r *http.Request) (any, error) {
 	if err := h.recentRuns(ctx, &out); err != nil {
 		return nil, err
 	}
-	out.Jobs, err = h.jobs(ctx, from)
+	out.Jobs, err = h.jobs.attention(ctx, from)
 	out.Jobs = orEmpty(out.Jobs)
 	return out, err
 }
