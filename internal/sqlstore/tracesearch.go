@@ -1,28 +1,540 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/assayhq/assay/internal/fault"
-	"github.com/assayhq/assay/internal/trace"
+	"github.com/assayhq/assay/internal/filter"
+	"github.com/assayhq/assay/internal/page"
 	"github.com/assayhq/assay/internal/tracing"
 )
 
+// Bounds of one search. A page that reaches them is returned short, with a
+// token to go on.
+const (
+	maxLooked  = 20_000 // rows checked one by one
+	searchTime = 4 * time.Second
+	checkChunk = 200
+)
+
+// sortKey is one column of an order.
+type sortKey struct {
+	column   string
+	desc     bool
+	nullable bool
+	value    func(*headerRow) page.Key
+}
+
+var sortKeys = map[string]sortKey{
+	"timestamp_ms":      {column: "start_ms", value: func(h *headerRow) page.Key { return page.IntKey(h.RequestTime) }},
+	"execution_time_ms": {column: "duration_ms", nullable: true, value: func(h *headerRow) page.Key { return knownKey(h.Duration) }},
+	"end_time_ms": {column: "(start_ms + coalesce(duration_ms, 0))", value: func(h *headerRow) page.Key {
+		return page.IntKey(h.RequestTime + max(0, h.Duration))
+	}},
+	"status": {column: "state", value: func(h *headerRow) page.Key {
+		n, _ := tracing.StateNumber(h.State)
+		return page.IntKey(int64(n))
+	}},
+	"name":   {column: "name", nullable: true, value: func(h *headerRow) page.Key { return filledKey(h.Name) }},
+	"run_id": {column: "run", nullable: true, value: func(h *headerRow) page.Key { return filledKey(h.Run) }},
+	"tokens": {column: "tokens", nullable: true, value: func(h *headerRow) page.Key { return knownKey(h.Tokens.Total) }},
+	"cost":   {column: "cost", nullable: true, value: func(h *headerRow) page.Key { return knownKey(h.Cost.Total) }},
+	"experiment_id": {column: "experiment", value: func(h *headerRow) page.Key {
+		n, _ := strconv.ParseInt(h.Experiment, 10, 64)
+		return page.IntKey(n)
+	}},
+	"request_id": {column: "id", value: func(h *headerRow) page.Key { return page.StringKey(h.ID.Hex()) }},
+}
+
+func knownKey(n int64) page.Key {
+	if n < 0 {
+		return page.NullKey()
+	}
+	return page.IntKey(n)
+}
+
+func filledKey(s string) page.Key {
+	if s == "" {
+		return page.NullKey()
+	}
+	return page.StringKey(s)
+}
+
+// order compiles an order; ties break by start, newest first, then by id. A
+// key that is a tag or metadata is left to sorting in memory: inMemory.
+func order(list []filter.Order) (keys []sortKey, inMemory bool, err error) {
+	seen := map[string]bool{}
+	put := func(k sortKey, desc bool) {
+		if seen[k.column] {
+			return
+		}
+		seen[k.column] = true
+		k.desc = desc
+		keys = append(keys, k)
+	}
+	for _, o := range list {
+		switch o.Field.Group {
+		case filter.Attribute:
+			k, ok := sortKeys[o.Field.Key]
+			if !ok {
+				return nil, false, fault.Invalidf("traces cannot be ordered by %s", o.Field.Key)
+			}
+			put(k, o.Desc)
+		case filter.Tag, filter.Metadata:
+			inMemory = true
+			k := o.Field
+			put(sortKey{column: k.String(), nullable: true, value: func(h *headerRow) page.Key {
+				if k.Group == filter.Tag {
+					return filledKey(h.Tags[k.Key])
+				}
+				if k.Key == tracing.MetaSession {
+					return filledKey(h.Session)
+				}
+				return filledKey(h.Metadata[k.Key])
+			}}, o.Desc)
+		default:
+			return nil, false, fault.Invalidf("traces cannot be ordered by %s", o.Field)
+		}
+	}
+	put(sortKeys["timestamp_ms"], true)
+	put(sortKeys["request_id"], false)
+	return keys, inMemory, nil
+}
+
+func keysOf(keys []sortKey, h *headerRow) []page.Key {
+	out := make([]page.Key, len(keys))
+	for i, k := range keys {
+		out[i] = k.value(h)
+	}
+	return out
+}
+
+// compareKeys orders two rows as the database does: missing values last.
+func compareKeys(keys []sortKey, a, b []page.Key) int {
+	for i, k := range keys {
+		x, y := a[i], b[i]
+		switch {
+		case x.Kind == page.Null && y.Kind == page.Null:
+			continue
+		case x.Kind == page.Null:
+			return 1
+		case y.Kind == page.Null:
+			return -1
+		}
+		c := cmp.Or(cmp.Compare(x.Int, y.Int), strings.Compare(x.Str, y.Str))
+		if k.desc {
+			c = -c
+		}
+		if c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+func keyArg(k sortKey, v page.Key) any {
+	if k.column == "id" {
+		b, _ := hex.DecodeString(v.Str)
+		return b
+	}
+	return v.Any()
+}
+
+// after is the condition for rows that sort behind one with values.
+func after(keys []sortKey, values []page.Key) (string, []any) {
+	k, v := keys[0], values[0]
+	var strict, same string
+	var strictArgs, sameArgs []any
+	if v.Kind == page.Null {
+		same = k.column + " IS NULL"
+	} else {
+		op := " > ?"
+		if k.desc {
+			op = " < ?"
+		}
+		strict, strictArgs = k.column+op, []any{keyArg(k, v)}
+		if k.nullable {
+			strict += " OR " + k.column + " IS NULL"
+		}
+		same, sameArgs = k.column+" = ?", strictArgs
+	}
+	if len(keys) == 1 {
+		if strict == "" {
+			return "1 = 0", nil
+		}
+		return "(" + strict + ")", strictArgs
+	}
+	rest, restArgs := after(keys[1:], values[1:])
+	if strict == "" {
+		return "(" + same + " AND " + rest + ")", slices.Concat(sameArgs, restArgs)
+	}
+	return "(" + strict + " OR (" + same + " AND " + rest + "))", slices.Concat(strictArgs, sameArgs, restArgs)
+}
+
+// fetch reads rows in order behind from (nil: from the start).
+func (p *tracePlan) fetch(ctx context.Context, keys []sortKey, from []page.Key, limit int) ([]*headerRow, error) {
+	if p.drive != "" || len(p.experiments) <= 1 || len(p.experiments) > 16 {
+		e := int64(-1)
+		if len(p.experiments) == 1 {
+			e = p.experiments[0]
+		}
+		return p.fetchOne(ctx, e, keys, from, limit)
+	}
+	// Each experiment has its own stretch of the index; merged they are in order.
+	var all []*headerRow
+	for _, e := range p.experiments {
+		rows, err := p.fetchOne(ctx, e, keys, from, limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+	}
+	sortRows(keys, all)
+	return all[:min(limit, len(all))], nil
+}
+
+func sortRows(keys []sortKey, rows []*headerRow) {
+	values := make(map[*headerRow][]page.Key, len(rows))
+	for _, h := range rows {
+		values[h] = keysOf(keys, h)
+	}
+	slices.SortFunc(rows, func(a, b *headerRow) int { return compareKeys(keys, values[a], values[b]) })
+}
+
+// fetchOne reads rows of one experiment (-1: of what the plan says). Rows
+// whose first key is missing come from a second query, so that the first can
+// follow an index.
+func (p *tracePlan) fetchOne(ctx context.Context, e int64, keys []sortKey, from []page.Key, limit int) ([]*headerRow, error) {
+	where, args := p.where(e)
+	first := keys[0]
+	var rows []*headerRow
+	if !first.nullable || len(from) == 0 || from[0].Kind != page.Null {
+		cond, more := "", []any(nil)
+		if first.nullable {
+			cond += " AND " + first.column + " IS NOT NULL"
+		}
+		if len(from) > 0 {
+			bound := " >= ?"
+			if first.desc {
+				bound = " <= ?"
+			}
+			behind, behindArgs := after(keys, from)
+			cond += " AND " + first.column + bound + " AND " + behind
+			more = append([]any{keyArg(first, from[0])}, behindArgs...)
+		}
+		var err error
+		if rows, err = p.selectRows(ctx, where+cond, orderBy(keys, true), slices.Concat(args, more), limit); err != nil {
+			return nil, err
+		}
+		from = nil
+	}
+	if !first.nullable || len(rows) == limit {
+		return rows, nil
+	}
+	cond, more := " AND "+first.column+" IS NULL", []any(nil)
+	if len(from) > 0 {
+		behind, behindArgs := after(keys[1:], from[1:])
+		cond, more = cond+" AND "+behind, behindArgs
+	}
+	missing, err := p.selectRows(ctx, where+cond, orderBy(keys[1:], false), slices.Concat(args, more), limit-len(rows))
+	return append(rows, missing...), err
+}
+
+// orderBy writes an ORDER BY; with present, the first column has no NULLs.
+func orderBy(keys []sortKey, present bool) string {
+	parts := make([]string, 0, len(keys))
+	for i, k := range keys {
+		if k.nullable && !(i == 0 && present) {
+			parts = append(parts, "("+k.column+" IS NULL)")
+		}
+		parts = append(parts, k.column+direction(k.desc))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (p *tracePlan) selectRows(ctx context.Context, where, order string, args []any, limit int) ([]*headerRow, error) {
+	var rows []*headerRow
+	err := p.st.index.Each(ctx, `SELECT `+headerColumns+` FROM trace WHERE `+where+` ORDER BY `+order+` LIMIT ?`, append(args, limit), func(scan func(...any) error) error {
+		h := &headerRow{}
+		rows = append(rows, h)
+		return scanHeader(scan, h)
+	})
+	return rows, err
+}
+
+// Search implements [tracing.SearchStore].
 func (st *Traces) Search(ctx context.Context, q tracing.Search) (tracing.Page, error) {
-	return tracing.Page{}, fault.New(fault.Unsupported, "not yet")
+	result := tracing.Page{Infos: []tracing.Info{}}
+	p, err := st.plan(ctx, &q.Query)
+	if err != nil {
+		return result, err
+	}
+	keys, inMemory, err := order(q.Order)
+	if err != nil {
+		return result, err
+	}
+	query := page.NewQuery("traces", fmt.Sprint(q.Query), fmt.Sprint(q.Order), fmt.Sprint(p.workspace))
+	if len(p.terms) > 0 {
+		result.Lag, _ = st.TextLag(ctx)
+	}
+	if p.nothing {
+		return result, nil
+	}
+	s := &traceSearch{plan: p, keys: keys, limit: q.Limit, token: q.Token, query: query, deadline: time.Now().Add(searchTime)}
+	var rows []*headerRow
+	switch {
+	case inMemory || len(p.terms) > 0 && len(q.Order) > 0 && !newestFirst(q.Order):
+		rows, result.Next, err = s.sorted(ctx)
+	case len(p.terms) > 0:
+		rows, result.Next, err = s.byText(ctx)
+	default:
+		rows, result.Next, err = s.byIndex(ctx)
+	}
+	if err != nil {
+		return result, err
+	}
+	result.Missing = s.missing
+	result.Infos, err = st.dress(ctx, rows, !q.Bare)
+	return result, err
 }
-func (st *Traces) Count(ctx context.Context, q tracing.Query) (n int64, exact bool, err error) {
-	return 0, false, nil
+
+// newestFirst reports whether an order is what text is searched in anyway.
+func newestFirst(o []filter.Order) bool {
+	return o[0].Desc && o[0].Field == filter.Field{Group: filter.Attribute, Key: "timestamp_ms"}
 }
-func (st *Traces) Histogram(ctx context.Context, q tracing.Query, buckets int) (tracing.Histogram, error) {
-	return tracing.Histogram{}, nil
+
+// traceSearch is a search under way.
+type traceSearch struct {
+	plan     *tracePlan
+	keys     []sortKey
+	limit    int
+	token    string
+	query    page.Query
+	deadline time.Time
+	looked   int
+	missing  []string
 }
-func (st *Traces) Facets(ctx context.Context, q tracing.Query, fields []string, values int) ([]tracing.Facet, bool, error) {
-	return nil, false, nil
+
+func (s *traceSearch) exhausted() bool { return s.looked >= maxLooked || time.Now().After(s.deadline) }
+
+// byIndex follows the order's index.
+func (s *traceSearch) byIndex(ctx context.Context) (found []*headerRow, next string, err error) {
+	from, err := page.Decode(s.token, s.query, len(s.keys))
+	if err != nil {
+		return nil, "", err
+	}
+	if !s.plan.checked() {
+		rows, err := s.plan.fetch(ctx, s.keys, from, s.limit+1)
+		if err != nil || len(rows) <= s.limit {
+			return rows, "", err
+		}
+		rows = rows[:s.limit]
+		return rows, page.Encode(s.query, keysOf(s.keys, rows[s.limit-1])...), nil
+	}
+	for {
+		rows, err := s.plan.fetch(ctx, s.keys, from, checkChunk)
+		if err != nil {
+			return nil, "", err
+		}
+		s.looked += len(rows)
+		for i, h := range rows {
+			if len(found) == s.limit || i > 0 && time.Now().After(s.deadline) {
+				return found, page.Encode(s.query, keysOf(s.keys, rows[max(0, i-1)])...), nil
+			}
+			ok, err := s.holds(ctx, h)
+			if err != nil {
+				return nil, "", err
+			}
+			if ok {
+				found = append(found, h)
+			}
+		}
+		if len(rows) < checkChunk {
+			return found, "", nil
+		}
+		from = keysOf(s.keys, rows[len(rows)-1])
+		if len(found) == s.limit || s.exhausted() {
+			return found, page.Encode(s.query, from...), nil
+		}
+	}
 }
-func (st *Traces) Sessions(ctx context.Context, q tracing.SessionQuery) ([]tracing.Session, string, error) {
-	return nil, "", nil
+
+// byText follows full text, newest arrival first.
+func (s *traceSearch) byText(ctx context.Context) (found []*headerRow, next string, err error) {
+	place, err := page.Decode(s.token, s.query, 2)
+	if err != nil {
+		return nil, "", err
+	}
+	more := false
+	var day, t int64
+	err = s.eachText(ctx, place, func(h *headerRow) (bool, error) {
+		if len(found) == s.limit || s.exhausted() {
+			more = true
+			return false, nil
+		}
+		day, t = int64(h.Partition), h.t
+		s.looked++
+		ok, err := s.holds(ctx, h)
+		if ok {
+			found = append(found, h)
+		}
+		return true, err
+	})
+	if err != nil || !more {
+		return found, "", err
+	}
+	return found, page.Encode(s.query, page.IntKey(day), page.IntKey(t)), nil
 }
-func (st *Traces) Renormalise(ctx context.Context, day, version int, cursor string, limit int, fn func(*trace.Span)) (string, int, error) {
-	return "", 0, nil
+
+// eachText yields the rows whose text holds the plan's terms and that meet
+// its conditions, unchecked, newest arrival first, behind place (day, t).
+func (s *traceSearch) eachText(ctx context.Context, place []page.Key, yield func(*headerRow) (bool, error)) error {
+	days, err := s.plan.st.days(ctx)
+	if err != nil {
+		return err
+	}
+	for _, day := range days {
+		before := int64(1) << 38
+		if len(place) > 0 {
+			if int64(day) > place[0].Int {
+				continue
+			}
+			if int64(day) == place[0].Int {
+				before = place[1].Int
+			}
+		}
+		more, err := s.textOfDay(ctx, day, before, yield)
+		if err != nil {
+			if fault.KindOf(err) == fault.Canceled || fault.Is(err, fault.Invalid) {
+				return err
+			}
+			s.plan.st.log.Error("searching the text of traces", "day", day, "error", err)
+			s.missing = append(s.missing, fmt.Sprint(day))
+			continue
+		}
+		if !more {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (s *traceSearch) textOfDay(ctx context.Context, day int, before int64, yield func(*headerRow) (bool, error)) (more bool, err error) {
+	st := s.plan.st
+	p, err := st.use(ctx, day, false)
+	if fault.Is(err, fault.NotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer st.release(p)
+	words := make([]string, 0, len(s.plan.terms))
+	for _, t := range s.plan.terms {
+		words = append(words, t[0])
+	}
+	more = true
+	var inner error
+	chunk := make([]int64, 0, 50)
+	flush := func() bool {
+		if len(chunk) == 0 {
+			return true
+		}
+		var rows []*headerRow
+		rows, inner = s.plan.located(ctx, day, chunk)
+		chunk = chunk[:0]
+		if inner != nil {
+			return false
+		}
+		for _, h := range rows {
+			if more, inner = yield(h); !more || inner != nil {
+				return false
+			}
+		}
+		return ctx.Err() == nil
+	}
+	err = p.textMatches(ctx, words, before, func(t int64) bool {
+		chunk = append(chunk, t)
+		return len(chunk) < cap(chunk) || flush()
+	})
+	if err == nil && inner == nil && more {
+		flush()
+	}
+	if inner != nil {
+		err = inner
+	}
+	return more, cmp.Or(err, ctx.Err())
+}
+
+// located reads the rows of a day's traces that meet the plan's conditions,
+// by descending number.
+func (p *tracePlan) located(ctx context.Context, day int, numbers []int64) ([]*headerRow, error) {
+	where, args := p.where(-1)
+	conds := `+part = ? AND part = ? AND t IN (` + Marks(50) + `)`
+	lead := []any{day, day}
+	for i := range 50 {
+		lead = append(lead, numbers[min(i, len(numbers)-1)])
+	}
+	where = strings.NewReplacer("@workspace", "+workspace", "@experiment", "+experiment", "@start_ms", "+start_ms").Replace(where)
+	var rows []*headerRow
+	err := p.st.index.Each(ctx, `SELECT `+headerColumns+` FROM trace WHERE `+conds+` AND `+where+` ORDER BY t DESC`, slices.Concat(lead, args), func(scan func(...any) error) error {
+		h := &headerRow{}
+		rows = append(rows, h)
+		return scanHeader(scan, h)
+	})
+	return rows, err
+}
+
+// maxSorted is how many matches are sorted in memory; newer ones are taken
+// before older.
+const maxSorted = 10_000
+
+// sorted collects the matches and sorts them here: for orders by tag or
+// metadata, and for orders of what full text finds.
+func (s *traceSearch) sorted(ctx context.Context) (found []*headerRow, next string, err error) {
+	from, err := page.Decode(s.token, s.query, len(s.keys))
+	if err != nil {
+		return nil, "", err
+	}
+	all, _, err := s.matches(ctx, maxSorted)
+	if err != nil {
+		return nil, "", err
+	}
+	sortRows(s.keys, all)
+	if len(from) > 0 {
+		at, _ := slices.BinarySearchFunc(all, from, func(h *headerRow, from []page.Key) int {
+			if compareKeys(s.keys, keysOf(s.keys, h), from) <= 0 {
+				return -1
+			}
+			return 1
+		})
+		all = all[at:]
+	}
+	if len(all) > s.limit {
+		all = all[:s.limit]
+		next = page.Encode(s.query, keysOf(s.keys, all[s.limit-1])...)
+	}
+	return all, next, nil
+}
+
+// matches collects up to limit matching rows, newest first; all says whether
+// there are no more.
+func (s *traceSearch) matches(ctx context.Context, limit int) (found []*headerRow, all bool, err error) {
+	keys, _, _ := order(nil)
+	sub := &traceSearch{plan: s.plan, keys: keys, limit: limit, query: s.query, deadline: s.deadline}
+	var next string
+	if len(s.plan.terms) > 0 {
+		found, next, err = sub.byText(ctx)
+	} else {
+		found, next, err = sub.byIndex(ctx)
+	}
+	s.missing = sub.missing
+	return found, next == "", err
 }

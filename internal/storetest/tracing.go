@@ -33,15 +33,22 @@ func Tracing(t *testing.T, open TraceStore) {
 		{"assessments", testAssessments},
 		{"delete", testDelete},
 		{"a removed partition refuses what comes late", testRemovedPartition},
+		{"filters", testFilters},
+		{"full text", testText},
+		{"orders and pages", testOrders},
+		{"counts, facets and sessions", testAggregates},
+		{"columns are made again", testRenormalise},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &tracingSuite{now: time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)}
 			s.store = open(t, func() time.Time { return s.now })
-			s.Service = tracing.New(s.store, slog.New(slog.DiscardHandler), tracing.Config{Now: func() time.Time { return s.now }})
+			s.Service = tracing.New(s.store, s.log(), tracing.Config{Now: func() time.Time { return s.now }})
 			c.test(t, s)
 		})
 	}
 }
+
+func (s *tracingSuite) log() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 type tracingSuite struct {
 	*tracing.Service
@@ -399,4 +406,3 @@ func testRemovedPartition(t *testing.T, s *tracingSuite) {
 		t.Fatalf("%+v, %v", parts, err)
 	}
 }
-

@@ -349,3 +349,34 @@ func SpanHolds(s *trace.Span, phrase string) bool {
 		return !strings.Contains(fold(text), phrase)
 	})
 }
+
+// InnerWords are the words of a piece of text that certainly stand in any
+// text holding it: of spaced scripts those with a separator on both sides,
+// of unspaced ones every pair of characters.
+func InnerWords(piece string) []string {
+	var words []string
+	runes := []rune(piece)
+	for from := 0; from < len(runes); {
+		if !wordRune(runes[from]) {
+			from++
+			continue
+		}
+		to := from
+		for to < len(runes) && wordRune(runes[to]) {
+			to++
+		}
+		spaced := false
+		for _, r := range runes[from:to] {
+			spaced = spaced || !isUnspaced(r)
+		}
+		if !spaced || from > 0 && to < len(runes) && !hasEscape(runes[:from]) {
+			cutRun(string(runes[from:to]), false, func(w string) { words = append(words, w) })
+		}
+		from = to
+	}
+	return words
+}
+
+// hasEscape reports whether a word after before may be changed by undoing
+// JSON's escapes.
+func hasEscape(before []rune) bool { return before[len(before)-1] == '\\' }

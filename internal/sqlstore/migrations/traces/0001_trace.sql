@@ -113,3 +113,4 @@ CREATE TABLE trace_partition (
   removed_ms {{int}}
 );
 
+CREATE INDEX trace_overflow ON trace (n) WHERE overflow = 1;
