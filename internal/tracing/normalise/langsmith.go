@@ -29,7 +29,7 @@ func langSmithRules() []rule {
 func langSmithType(kind string) string {
 	switch kind {
 	case "llm":
-		return "LLM"
+		return "CHAT_MODEL"
 	case "chain":
 		return "CHAIN"
 	case "tool":

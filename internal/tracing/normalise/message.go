@@ -125,8 +125,8 @@ func isParts(list []trace.Value) bool {
 		if item.Get("role").Kind != trace.Null || item.Get("type").Kind != trace.String {
 			return false
 		}
-		if originOf(item.Get("type").Str) != "" || item.Get("kwargs").Kind != trace.Null {
-			return false
+		if originOf(item.Get("type").Str) != "" || item.Get("kwargs").Kind != trace.Null || item.Get("message").Kind != trace.Null {
+			return false // LangChain's messages and generations have a type too
 		}
 	}
 	return true
