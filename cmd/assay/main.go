@@ -97,7 +97,8 @@ OpenTelemetry exporters use it as their server.
 	root.PersistentFlags().BoolVar(&io.json, "json", false, "print JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(io), newVersion(io))
+	root.AddCommand(newServe(io), newDemo(io), newJob(io), newUser(io), newToken(io), newWorkspace(io),
+		newBackup(io), newRestore(io), newMigrate(io), newVersion(io))
 	return root
 }
 

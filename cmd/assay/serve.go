@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"time"
 
@@ -83,6 +84,13 @@ func serve(ctx context.Context, s *streams, cfg app.Config) error {
 		Millis  int64  `json:"started_in_ms"`
 	}{a.URL(), cfg.Data, buildVersion(), time.Since(began).Milliseconds()}
 	s.print(ready, func(w io.Writer) { fmt.Fprintf(w, "Assay is ready at %s (data in %s)\n", ready.URL, ready.Data) })
+	if cfg.Demo {
+		go func() {
+			if _, err := fill(ctx, "http://"+a.Addr(), http.DefaultClient, nil, nil); err != nil && ctx.Err() == nil {
+				log.Warn("the sample could not be written", "error", err)
+			}
+		}()
+	}
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")

@@ -83,6 +83,32 @@ func (db *DB) lockMigrations(ctx context.Context) error {
 	return rows.Close()
 }
 
+// Pending returns the steps of set that Migrate would apply.
+func (db *DB) Pending(ctx context.Context, set string) ([]Migration, error) {
+	files, err := fs.Glob(migrationFiles, "migrations/"+set+"/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(files)
+	applied := map[string]bool{}
+	err = db.Each(ctx, `SELECT name FROM schema_migration WHERE migration_set = ?`, []any{set}, func(scan func(...any) error) error {
+		var name string
+		err := scan(&name)
+		applied[name] = true
+		return err
+	})
+	if err != nil {
+		clear(applied) // a new database has not even the table
+	}
+	var pending []Migration
+	for _, f := range files {
+		if name := strings.TrimSuffix(path.Base(f), ".sql"); !applied[name] {
+			pending = append(pending, Migration{Set: set, Name: name})
+		}
+	}
+	return pending, nil
+}
+
 func (db *DB) migrateStep(ctx context.Context, m Migration, text string) (done bool, err error) {
 	sum := sha256.Sum256([]byte(text))
 	digest := hex.EncodeToString(sum[:])

@@ -1,0 +1,39 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/assayhq/assay/internal/fault"
+)
+
+// Snapshot copies the SQLite database at src, which a server may be writing to,
+// into the new file dst: one consistent state of it, compacted.
+func Snapshot(ctx context.Context, src, dst string) error {
+	db, err := sql.Open("sqlite", SQLiteDSN(src))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	_, err = db.ExecContext(ctx, "VACUUM INTO ?", dst)
+	return fault.Wrap(fault.Unavailable, "sqlstore.Snapshot", err, "the database %s could not be copied", src)
+}
+
+// Check reads the whole SQLite database at path and reports damage as State.
+func Check(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite", SQLiteDSN(path)+"&_pragma=query_only(on)")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	var verdict string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return fault.Wrap(fault.State, "sqlstore.Check", err, "%s is not a readable database", path)
+	}
+	if verdict != "ok" {
+		return fault.New(fault.State, "%s is damaged: %s", path, verdict)
+	}
+	return nil
+}
