@@ -160,3 +160,39 @@ func perMillion(pico int64) *float64 {
 	v := float64(pico) / 1e6
 	return &v
 }
+
+// settings tells the settings page what the server runs with.
+func (a *App) settings(ctx context.Context) (api.Settings, error) {
+	out := api.Settings{Options: []api.Setting{}}
+	for _, s := range a.cfg.Settings {
+		out.Options = append(out.Options, api.Setting(s))
+	}
+	newest := time.Time{}
+	for p := range a.prices.All() {
+		out.Prices.Entries++
+		if p.Effective.After(newest) {
+			newest = p.Effective
+		}
+	}
+	if out.Prices.Entries > 0 {
+		date := newest.Format(time.DateOnly)
+		out.Prices.NewestDate = &date
+	}
+	out.Storage.Metadata, out.Storage.Objects = "SQLite", "local directory"
+	if a.cfg.Database != "" {
+		out.Storage.Metadata = "PostgreSQL"
+	}
+	if strings.HasPrefix(a.cfg.Artifacts, "s3://") {
+		out.Storage.Objects = "S3"
+	}
+	partitions, err := a.tracing.Partitions(ctx)
+	if err != nil {
+		return out, err
+	}
+	n, bytes := len(partitions), int64(0)
+	for _, p := range partitions {
+		bytes += p.Bytes
+	}
+	out.Storage.TracePartitions, out.Storage.Bytes = &n, &bytes
+	return out, nil
+}

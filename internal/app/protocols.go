@@ -43,6 +43,9 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeTraces(a.tracing, experiments{a.tracking}, priceAt(a.prices))
 	apiServer.ServeModels(a.registry, a.tracking)
 	apiServer.ServePrompts(a.registry)
+	apiServer.ServeJobs(a.jobs)
+	apiServer.ServeHome(a.tracing, a.tracking, a.registry, experiments{a.tracking}, a.jobs, a.now)
+	apiServer.ServeSettings(a.settings)
 	apiServer.ServeEvents(a.events)
 	apiServer.Register(mux)
 
