@@ -134,8 +134,8 @@ func (s *Service) locate(ctx context.Context, o *originOf) error {
 func contained(ctx context.Context, o originOf, parameter, id string, root func(context.Context) (string, error)) error {
 	u := splitURI(o.source)
 	local := u.scheme == "" || u.scheme == "file"
-	if u.scheme == "file" && u.host != "" && u.host != "localhost" {
-		return badSource(o.source, "a file: URI may not name a host")
+	if local && u.host != "" && u.host != "localhost" {
+		return badSource(o.source, "A local path may not name a host")
 	}
 	inRoot := func(within func(source, root uri) bool) error {
 		outside := badSource(o.source, "The "+parameter+" request parameter must identify the resource that contains the source")
