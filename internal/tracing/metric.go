@@ -279,6 +279,9 @@ func (f *gathering) trace(info *Info) {
 func (f *gathering) assessments(info *Info) {
 	for i := range info.Assessments {
 		a := &info.Assessments[i]
+		if !a.Valid {
+			continue // overridden by another
+		}
 		v, ok := a.Number()
 		if f.q.Metric == "assessment_count" {
 			v, ok = 1, true

@@ -31,8 +31,9 @@ func TestAggregations(t *testing.T) {
 func TestGathering(t *testing.T) {
 	info := func(at int64, name, session string, state State, tokens int64) *Info {
 		return &Info{RequestTime: at, Name: name, Session: session, State: state, Duration: -1,
-			Tokens:      trace.Tokens{Input: -1, Output: -1, Total: tokens, CacheRead: -1, CacheWrite: -1, Reasoning: -1},
-			Assessments: []Assessment{{Name: "good", Value: json.RawMessage("true")}, {Name: "note", Value: json.RawMessage(`"x"`)}}}
+			Tokens: trace.Tokens{Input: -1, Output: -1, Total: tokens, CacheRead: -1, CacheWrite: -1, Reasoning: -1},
+			Assessments: []Assessment{{Name: "good", Value: json.RawMessage("true"), Valid: true},
+				{Name: "good", Value: json.RawMessage("false")}, {Name: "note", Value: json.RawMessage(`"x"`), Valid: true}}}
 	}
 	infos := []*Info{info(500, "a", "s", StateOK, 10), info(1500, "a", "s", StateError, -1), info(-1, "b", "", StateOK, 30), info(600, "", "", StateOK, 5)}
 	one := []Aggregation{{Kind: CountOf}}
