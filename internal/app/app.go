@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/assayhq/assay/internal/account"
+	"github.com/assayhq/assay/internal/blob"
 	"github.com/assayhq/assay/internal/evaluation"
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/job"
@@ -37,6 +38,7 @@ type App struct {
 
 	control    *sqlstore.DB
 	traces     *sqlstore.Traces
+	blobs      blob.Store
 	accounts   *account.Service
 	access     *access
 	events     *api.Events

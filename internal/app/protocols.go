@@ -46,6 +46,7 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeJobs(a.jobs)
 	apiServer.ServeHome(a.tracing, a.tracking, a.registry, experiments{a.tracking}, a.jobs, a.now)
 	apiServer.ServeSettings(a.settings)
+	apiServer.ServeArtifacts(files{a.blobs}, a.tracking, a.registry)
 	apiServer.ServeEvents(a.events)
 	apiServer.Register(mux)
 

@@ -1,12 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"syscall"
 
+	"github.com/assayhq/assay/internal/blob"
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/sqlstore"
 )
@@ -38,6 +40,10 @@ func (a *App) openStores(ctx context.Context) error {
 		return err
 	}
 	a.add(part{name: "traces", stop: func(context.Context) error { return a.traces.Close() }})
+	if a.blobs, err = blob.Open(ctx, cmp.Or(a.cfg.Artifacts, a.cfg.artifactDir())); err != nil {
+		return err
+	}
+	a.add(part{name: "artifacts", stop: func(context.Context) error { return a.blobs.Close() }})
 	return nil
 }
 
