@@ -126,12 +126,38 @@ func unquote(b []byte) string {
 	return string(bytes.Trim(b, `"`))
 }
 
+// maxJSONObjects bounds the objects of a JSON body: three bytes there become
+// a few hundred in memory before any other limit can hold.
+const maxJSONObjects = 1 << 20
+
+// decodeOTLP decodes a JSON body into in.
+func decodeOTLP(body []byte, in any, what string) error {
+	objects, quoted := 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\' && quoted:
+			i++
+		case c == '{' && !quoted:
+			objects++
+		}
+	}
+	if objects > maxJSONObjects {
+		return fault.New(fault.TooLarge, "the request has more than %d JSON objects; send smaller batches", maxJSONObjects)
+	}
+	if err := json.Unmarshal(body, in); err != nil {
+		return fault.Wrap(fault.Invalid, "", err, "the body is not the JSON encoding of an OTLP %s request: %s", what, jsonReason(err))
+	}
+	return nil
+}
+
 // ParseRequestJSON decodes the JSON form of an ExportTraceServiceRequest.
 // It fails like [ParseRequest]; each span's Raw is its protobuf encoding.
 func ParseRequestJSON(body []byte) (Request, error) {
 	var in jsonRequest
-	if err := json.Unmarshal(body, &in); err != nil {
-		return Request{}, fault.Wrap(fault.Invalid, "", err, "the body is not the JSON encoding of an OTLP trace request: %s", jsonReason(err))
+	if err := decodeOTLP(body, &in, "trace"); err != nil {
+		return Request{}, err
 	}
 	var req Request
 	c := jsonConverter{budget: maxRequestNodes}

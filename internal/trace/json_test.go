@@ -94,6 +94,18 @@ func TestRequestJSONRefuses(t *testing.T) {
 	}
 }
 
+func TestRequestJSONBoundsMemory(t *testing.T) {
+	body := []byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[` + strings.Repeat("{},", maxJSONObjects) + `{}]}]}]}`)
+	if _, err := ParseRequestJSON(body); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("got %v, want TooLarge", err)
+	}
+	text := strings.Repeat(`{\"`, maxJSONObjects+1) // braces in a text are no objects
+	body = []byte(`{"resourceSpans":[{"scopeSpans":[{"scope":{"name":"` + text + `"}}]}]}`)
+	if _, err := ParseRequestJSON(body); err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestValueJSON(t *testing.T) {
 	tests := []struct {
 		v    Value

@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"encoding/json"
 	"math"
 
 	"github.com/assayhq/assay/internal/fault"
@@ -136,8 +135,8 @@ type jsonLogs struct {
 // ParseLogsJSON decodes the JSON form of an ExportLogsServiceRequest.
 func ParseLogsJSON(body []byte) (records []LogRecord, rejected int, err error) {
 	var in jsonLogs
-	if err := json.Unmarshal(body, &in); err != nil {
-		return nil, 0, fault.Wrap(fault.Invalid, "", err, "the body is not the JSON encoding of an OTLP logs request: %s", jsonReason(err))
+	if err := decodeOTLP(body, &in, "logs"); err != nil {
+		return nil, 0, err
 	}
 	c := jsonConverter{budget: maxRequestNodes}
 	for _, rl := range in.ResourceLogs {
