@@ -1,0 +1,171 @@
+// The frame of every page: rail, top bar, bottom bar on a phone, overlays, and
+// the shortcuts that work everywhere.
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Outlet, useLocation } from "@tanstack/react-router";
+import { A, useGo } from "./link";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { api } from "../api/client";
+import { listen } from "../api/live";
+import { JobsDrawer, jobsKey, useJobs } from "../jobs/jobs";
+import { Icon } from "../kit/icons";
+import { Dialog, hint, Keys } from "../kit/states";
+import { FirstUserForm } from "../session/login";
+import { adopt, useSession } from "../session/session";
+import { Crumbs } from "./crumbs";
+import { Help } from "./help";
+import { Palette } from "./palette";
+import { setPrefs, usePrefs } from "./prefs";
+import { Rail } from "./rail";
+import { type ShortcutId, useShortcut } from "./shortcuts";
+import { copy, toastError, Toasts } from "./toast";
+import { to, useWs } from "./url";
+
+type Overlay = "palette" | "help" | "jobs" | "menu" | "person" | "bell" | "first-user" | null;
+
+function Go({ id, path }: { id: ShortcutId; path: string }) {
+  const ws = useWs();
+  const go = useGo();
+  useShortcut(id, () => go((path ? to(ws, path) : to(ws))));
+  return null;
+}
+
+export function Frame() {
+  const ws = useWs();
+  const prefs = usePrefs();
+  const client = useQueryClient();
+  const [overlay, setOverlay] = useState<Overlay>(null);
+  const close = () => setOverlay(null);
+  const jobs = useJobs(ws);
+  const active = jobs.data?.active ?? 0;
+
+  useEffect(() => listen(ws, (c) => {
+    if (c.kind === "job" || c.kind === "reset") void client.invalidateQueries({ queryKey: jobsKey(ws) });
+    if (c.kind === "model") void client.invalidateQueries({ queryKey: ["models", ws] });
+    if (c.kind === "prompt") void client.invalidateQueries({ queryKey: ["prompts", ws] });
+    if (c.kind === "experiment") void client.invalidateQueries({ queryKey: ["experiments", ws] });
+  }), [ws, client]);
+
+  useShortcut("palette", () => setOverlay("palette"));
+  useShortcut("help", () => setOverlay("help"));
+  useShortcut("jobs", () => setOverlay("jobs"));
+  useShortcut("rail", () => setPrefs({ rail: prefs.rail === "wide" ? "narrow" : "wide" }));
+  useShortcut("copyLink", () => void copy(location.href, "Link copied"));
+  useShortcut("refresh", () => void client.invalidateQueries());
+
+  return (
+    <div className={`frame ${prefs.rail}`}>
+      <a href="#main" className="sr">Skip to content</a>
+      <Rail />
+      <Go id="goHome" path="" /><Go id="goTraces" path="traces" /><Go id="goSessions" path="sessions" /><Go id="goExperiments" path="experiments" />
+      <Go id="goRuns" path="runs" /><Go id="goModels" path="models" /><Go id="goPrompts" path="prompts" />
+      <header className="topbar">
+        <Crumbs />
+        <button className="search-button" onClick={() => setOverlay("palette")} aria-label="Search or run a command" title={hint("Search", "palette")}>
+          <Icon name="search" /><span className="grow" style={{ textAlign: "left" }}>Search</span><Keys id="palette" />
+        </button>
+        <button className="icon-button ring" onClick={() => setOverlay("jobs")} aria-label={active ? `Jobs, ${active} active` : "Jobs"} title={hint("Jobs", "jobs")}>
+          <JobsRing share={active ? progressOf(jobs.data?.jobs ?? []) : null} />
+          {active > 0 && <span className="badge">{active > 99 ? "99+" : active}</span>}
+        </button>
+        <Menu open={overlay === "bell"} onToggle={(o) => setOverlay(o ? "bell" : null)} label="Notices" button={<Icon name="bell" />}>
+          <p className="muted" style={{ padding: "12px 16px", width: 240 }}>No notices.</p>
+        </Menu>
+        <Menu open={overlay === "person"} onToggle={(o) => setOverlay(o ? "person" : null)} label="You and preferences" button={<Avatar />}>
+          <PersonMenu onFirstUser={() => setOverlay("first-user")} onHelp={() => setOverlay("help")} close={close} />
+        </Menu>
+      </header>
+      <main className="main" id="main" tabIndex={-1}><Outlet /></main>
+      <BottomBar onMore={() => setOverlay("menu")} />
+      {overlay === "palette" && <Palette onClose={close} onHelp={() => setOverlay("help")} onJobs={() => setOverlay("jobs")} />}
+      {overlay === "help" && <Help onClose={close} />}
+      {overlay === "jobs" && <JobsDrawer onClose={close} />}
+      {overlay === "menu" && <Dialog title="Sections" onClose={close} className="drawer sheet"><Rail onGo={close} /></Dialog>}
+      {overlay === "first-user" && <Dialog title="Create the first account" onClose={close}><FirstUserForm onDone={close} /></Dialog>}
+      <Toasts />
+    </div>
+  );
+}
+
+function progressOf(jobs: { state: string; done: number; total: number | null }[]): number {
+  const running = jobs.filter((j) => j.state === "running" && j.total);
+  const total = running.reduce((s, j) => s + j.total!, 0);
+  return total ? running.reduce((s, j) => s + j.done, 0) / total : 0;
+}
+
+function JobsRing({ share }: { share: number | null }) {
+  return (
+    <svg width={18} height={18} viewBox="0 0 18 18" fill="none" strokeWidth={2} aria-hidden="true">
+      <circle cx={9} cy={9} r={6.5} stroke={share === null ? "currentColor" : "var(--hairline)"} strokeWidth={share === null ? 1.4 : 2} />
+      {share === null ? <path d="M9 5.500v3.700l2.300 1.400" stroke="currentColor" strokeWidth={1.4} strokeLinecap="round" /> : <circle cx={9} cy={9} r={6.5} stroke="var(--accent)" strokeDasharray={`${40.84 * Math.max(0.04, share)} 40.84`} transform="rotate(-90 9 9)" />}
+    </svg>
+  );
+}
+
+function Avatar() {
+  const { user } = useSession();
+  return user ? <span className="avatar">{(user.display_name || user.username).slice(0, 2)}</span> : <Icon name="person" />;
+}
+
+/** A button with a popover that closes by itself; focus goes back to the button. */
+export function Menu({ open, onToggle, label, button, children, className = "icon-button", align = "right" }: { open: boolean; onToggle: (open: boolean) => void; label: string; button: ReactNode; children: ReactNode; className?: string; align?: "left" | "right" }) {
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    const away = (e: Event) => { if (!host.current?.contains(e.target as Node)) onToggle(false); };
+    document.addEventListener("pointerdown", away);
+    return () => document.removeEventListener("pointerdown", away);
+  }, [open, onToggle]);
+  return (
+    <div ref={host} style={{ position: "relative" }} onKeyDown={(e) => {
+      if (e.key !== "Escape" || !open) return;
+      e.preventDefault();
+      onToggle(false);
+      host.current?.querySelector("button")?.focus();
+    }}>
+      <button className={className} aria-label={label} title={label} aria-expanded={open} aria-haspopup="true" onClick={() => onToggle(!open)}>{button}</button>
+      {open && <div className="popover" style={{ [align]: 0, top: "calc(100% + 4px)" }}>{children}</div>}
+    </div>
+  );
+}
+
+function PersonMenu({ onFirstUser, onHelp, close }: { onFirstUser: () => void; onHelp: () => void; close: () => void }) {
+  const session = useSession();
+  const ws = useWs();
+  const prefs = usePrefs();
+  const client = useQueryClient();
+  const logout = useMutation({ mutationFn: () => api.post("/session/logout"), onSuccess: async () => adopt(client, await api.get("/session")), onError: toastError });
+  const option = <K extends "theme" | "density" | "clock">(key: K, values: readonly (readonly [typeof prefs[K], string])[], label: string) => (
+    <div className="row" style={{ padding: "3px 8px" }}>
+      <span className="grow muted">{label}</span>
+      <div className="segments" role="group" aria-label={label}>{values.map(([v, text]) => <button key={v} aria-pressed={prefs[key] === v} onClick={() => setPrefs({ [key]: v })}>{text}</button>)}</div>
+    </div>
+  );
+  return (
+    <div style={{ width: 296 }}>
+      <div style={{ padding: "8px 8px 10px" }}>
+        {session.user ? <><b>{session.user.display_name || session.user.username}</b><div className="muted label">{session.user.role} in {ws}</div></> : <><b>No accounts yet</b><div className="muted label">Everyone on this machine can do everything.</div></>}
+      </div>
+      {option("theme", [["system", "System"], ["light", "Light"], ["dark", "Dark"]] as const, "Theme")}
+      {option("density", [["compact", "Compact"], ["comfortable", "Roomy"]] as const, "Rows")}
+      {option("clock", [["local", "Local"], ["utc", "UTC"]] as const, "Clock")}
+      <div style={{ borderTop: "1px solid var(--hairline)", margin: "6px 0" }} />
+      {session.workspaces.length > 1 && session.workspaces.filter((w) => w.name !== ws).map((w) => <A key={w.name} className="menu-item" href={to(w.name)} onClick={close}><Icon name="swap" />Workspace {w.name}</A>)}
+      <button className="menu-item" onClick={onHelp}><Icon name="more" />Shortcuts<Keys id="help" /></button>
+      {session.setup_needed && <button className="menu-item" onClick={onFirstUser}><Icon name="people" />Create the first account</button>}
+      {session.user && <button className="menu-item" onClick={() => { close(); logout.mutate(); }}><Icon name="right" />Sign out</button>}
+      <p className="muted micro" style={{ padding: "6px 8px 4px" }}>Assay {session.server.version}</p>
+    </div>
+  );
+}
+
+function BottomBar({ onMore }: { onMore: () => void }) {
+  const ws = useWs();
+  const here = useLocation().pathname.split("/")[3] ?? "";
+  const items = [["traces", "Observe", "traces", ["traces", "sessions"]], ["experiments", "Runs", "experiments", ["experiments", "runs"]], ["prompts", "Improve", "prompts", ["prompts"]], ["models", "Serve", "models", ["models"]]] as const;
+  return (
+    <nav className="bottombar" aria-label="Main">
+      {items.map(([path, label, icon, owns]) => <A key={path} href={to(ws, path)} aria-current={(owns as readonly string[]).includes(here) ? "page" : undefined}><Icon name={icon} />{label}</A>)}
+      <button onClick={onMore} aria-haspopup="dialog"><Icon name="menu" />More</button>
+    </nav>
+  );
+}

@@ -1,0 +1,128 @@
+// One table of shortcuts; hints, the ? sheet and the palette are made from it.
+// Single-letter keys never fire in text fields or while composing, and can be
+// switched off.
+import { useEffect, useRef } from "react";
+
+export const shortcuts = {
+  help: { keys: "?", label: "Show shortcuts", group: "Everywhere" },
+  palette: { keys: "mod+k", label: "Command palette", group: "Everywhere" },
+  rail: { keys: "\\", label: "Collapse the side bar", group: "Everywhere" },
+  filter: { keys: "/", label: "Go to the filter", group: "Everywhere" },
+  refresh: { keys: "r", label: "Refresh", group: "Everywhere" },
+  copyLink: { keys: "y", label: "Copy a link to this view", group: "Everywhere" },
+  copyCode: { keys: "Y", label: "Copy this view as code", group: "Everywhere" },
+  back: { keys: "Escape", label: "Close, or back", group: "Everywhere" },
+  prev: { keys: "[", label: "Previous item of the list", group: "Everywhere" },
+  next: { keys: "]", label: "Next item of the list", group: "Everywhere" },
+  goHome: { keys: "g h", label: "Go to Home", group: "Go to" },
+  goTraces: { keys: "g t", label: "Go to Traces", group: "Go to" },
+  goSessions: { keys: "g s", label: "Go to Sessions", group: "Go to" },
+  goExperiments: { keys: "g e", label: "Go to Experiments", group: "Go to" },
+  goRuns: { keys: "g r", label: "Go to Runs", group: "Go to" },
+  goModels: { keys: "g m", label: "Go to Models", group: "Go to" },
+  goPrompts: { keys: "g p", label: "Go to Prompts", group: "Go to" },
+  jobs: { keys: "g j", label: "Open the jobs drawer", group: "Go to" },
+  down: { keys: "j", label: "Next row", group: "Lists" },
+  up: { keys: "k", label: "Previous row", group: "Lists" },
+  open: { keys: "Enter", label: "Open the row", group: "Lists" },
+  select: { keys: "x", label: "Select the row", group: "Lists" },
+  peek: { keys: "Space", label: "Peek at the row", group: "Lists" },
+  compare: { keys: "c", label: "Compare the selected", group: "Lists" },
+  columns: { keys: "o", label: "Choose columns", group: "Lists" },
+  facets: { keys: "f", label: "Show or hide facets", group: "Lists" },
+  errors: { keys: "e", label: "Errors only; in a trace, next error", group: "Traces" },
+  prevError: { keys: "E", label: "Previous error", group: "Traces" },
+  sameName: { keys: "n", label: "Next span of the same name; in a diff, next change", group: "Traces" },
+  sameNameBack: { keys: "N", label: "Previous of the same", group: "Traces" },
+  parent: { keys: "p", label: "Parent span", group: "Traces" },
+  feedback: { keys: "a", label: "Give feedback", group: "Traces" },
+  view1: { keys: "1", label: "Tree", group: "Traces" },
+  view2: { keys: "2", label: "Timeline", group: "Traces" },
+  view3: { keys: "3", label: "Graph", group: "Traces" },
+  view4: { keys: "4", label: "Transcript", group: "Traces" },
+  view5: { keys: "5", label: "Log", group: "Traces" },
+  baseline: { keys: "b", label: "Make the column the baseline", group: "Comparison" },
+} as const;
+
+export type ShortcutId = keyof typeof shortcuts;
+
+const mac = typeof navigator !== "undefined" && /mac|iphone|ipad/i.test(navigator.userAgent);
+
+/** The keys of a shortcut as a person reads them: ["g", "t"], ["Ctrl", "K"]. */
+export function keyLabels(id: ShortcutId): string[] {
+  return shortcuts[id].keys.split(/[ +]/).map((k) => {
+    if (k === "mod") return mac ? "⌘" : "Ctrl";
+    if (k === "Escape") return "Esc";
+    return k.length === 1 && shortcuts[id].keys.startsWith("mod") ? k.toUpperCase() : k;
+  });
+}
+
+/** For aria-keyshortcuts. */
+export function ariaKeys(id: ShortcutId): string {
+  return shortcuts[id].keys.replace("mod+k", mac ? "Meta+K" : "Control+K");
+}
+
+type Handler = (e: KeyboardEvent) => void | false;
+const stack: { id: ShortcutId; handler: Handler }[] = [];
+let lettersOff = false;
+let pending = ""; // the first key of a sequence such as "g t"
+let pendingAt = 0;
+
+export function setLetterKeys(on: boolean): void { lettersOff = !on; }
+
+function inTextField(t: EventTarget | null): boolean {
+  const el = t as HTMLElement | null;
+  if (!el?.closest) return false;
+  return !!el.closest("input:not([type=checkbox]):not([type=radio]),textarea,select,[contenteditable=true]");
+}
+
+/** What a key event spells: "mod+k", "x", "Escape". Exported for its test. */
+export function spell(e: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">): string {
+  const key = e.key === " " ? "Space" : e.key;
+  if (e.ctrlKey || e.metaKey) return `mod+${key.toLowerCase()}`;
+  return e.altKey ? `alt+${key}` : key;
+}
+
+function onKey(e: KeyboardEvent): void {
+  if (e.isComposing || e.defaultPrevented || e.keyCode === 229) return;
+  const key = spell(e);
+  const plain = !key.startsWith("mod+");
+  if (plain && inTextField(e.target)) return;
+  if (plain && lettersOff && key.length === 1) return;
+  const now = e.timeStamp;
+  const sequence = pending && now - pendingAt < 1200 ? `${pending} ${key}` : "";
+  pending = "";
+  for (const want of [sequence, key]) {
+    if (!want) continue;
+    // The last mounted wins, so a dialog's keys come before its page's.
+    for (let i = stack.length - 1; i >= 0; i--) {
+      const s = stack[i]!;
+      if (shortcuts[s.id].keys === want && s.handler(e) !== false) {
+        e.preventDefault();
+        return;
+      }
+    }
+  }
+  if (plain && Object.values(shortcuts).some((s) => s.keys.startsWith(`${key} `))) {
+    pending = key;
+    pendingAt = now;
+  }
+}
+
+if (typeof document !== "undefined") document.addEventListener("keydown", onKey);
+
+/**
+ * Binds a shortcut while the component is mounted. A handler that returns
+ * false lets the next one try.
+ */
+export function useShortcut(id: ShortcutId, handler: Handler | null | undefined | false): void {
+  const ref = useRef(handler);
+  ref.current = handler;
+  const on = !!handler;
+  useEffect(() => {
+    if (!on) return;
+    const entry = { id, handler: (e: KeyboardEvent) => (ref.current ? ref.current(e) : false) as void | false };
+    stack.push(entry);
+    return () => void stack.splice(stack.indexOf(entry), 1);
+  }, [id, on]);
+}

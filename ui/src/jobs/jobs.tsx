@@ -1,0 +1,99 @@
+// Jobs: one view of all long work, in a drawer that survives navigation and on
+// a page of its own.
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { A } from "../app/link";
+import { api, type Schemas } from "../api/client";
+import { toast, toastError } from "../app/toast";
+import { to, useWs } from "../app/url";
+import { clock, cost, count, duration, metric } from "../kit/format";
+import { Dialog, Load, Skeleton, Status, Time } from "../kit/states";
+
+export type Job = Schemas["Job"];
+export const jobsKey = (ws: string) => ["jobs", ws];
+
+/** The newest jobs; events keep them current, and so does a slow poll. */
+export function useJobs(ws: string, enabled = true) {
+  return useQuery({
+    queryKey: [...jobsKey(ws), "newest"],
+    queryFn: ({ signal }) => api.get("/w/{ws}/jobs", { path: { ws }, query: { limit: 20 }, signal }),
+    refetchInterval: (q) => ((q.state.data?.active ?? 0) > 0 ? 5_000 : 60_000),
+    enabled,
+  });
+}
+
+export function Progress({ job }: { job: Job }) {
+  const share = job.total ? Math.min(1, job.done / job.total) : job.state === "succeeded" ? 1 : 0;
+  const tone = job.state === "failed" ? "error" : job.state === "succeeded" ? "ok" : "";
+  return (
+    <div className={`progress ${tone}`} role="progressbar" aria-label={`Progress of ${job.title}`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={job.total ? Math.round(share * 100) : undefined}>
+      <i style={{ width: `${share * 100}%` }} />
+    </div>
+  );
+}
+
+function useJobActions(ws: string) {
+  const client = useQueryClient();
+  const done = () => client.invalidateQueries({ queryKey: jobsKey(ws) });
+  const cancel = useMutation({ mutationFn: (job_id: string) => api.post("/w/{ws}/jobs/{job_id}/cancel", { path: { ws, job_id } }), onSuccess: () => { toast("Canceling"); void done(); }, onError: toastError });
+  const retry = useMutation({ mutationFn: (job_id: string) => api.post("/w/{ws}/jobs/{job_id}/retry", { path: { ws, job_id } }), onSuccess: () => { toast("Queued again"); void done(); }, onError: toastError });
+  return { cancel, retry };
+}
+
+export function JobCard({ job, ws, open = false }: { job: Job; ws: string; open?: boolean }) {
+  const { cancel, retry } = useJobActions(ws);
+  const active = job.state === "running" || job.state === "queued" || job.state === "canceling";
+  return (
+    <article className="card" aria-label={job.title}>
+      <div className="body" style={{ display: "flex", flexDirection: "column", gap: 6 }}>
+        <div className="row"><b className="grow clip" title={job.title} dir="auto">{job.title}</b><Status value={job.state} tint /></div>
+        <Progress job={job} />
+        <div className="row wrap label muted" style={{ gap: "2px 12px" }}>
+          <span>{count(job.done)}{job.total !== null && ` of ${count(job.total)}`} {job.unit}</span>
+          {active && job.rate !== null && <span>{metric(job.rate)}/s</span>}
+          {active && job.eta_ms !== null && <span>{duration(job.eta_ms)} left</span>}
+          {job.cost !== null && <span>{cost(job.cost)}{job.cost_cap !== null && ` of ${cost(job.cost_cap)}`}</span>}
+          <span>{job.kind}</span><span>{job.owner}</span><Time ms={job.ended_ms ?? job.started_ms ?? job.created_ms} />
+          {job.attempt > 1 && <span>attempt {job.attempt}</span>}
+        </div>
+        {job.error && <pre className="text error">{job.error}</pre>}
+        <div className="row wrap">
+          {job.result && <A className="button" href={job.result.path}>{job.result.label}</A>}
+          {job.can_cancel && <button className="button" disabled={cancel.isPending} onClick={() => cancel.mutate(job.job_id)}>Cancel</button>}
+          {job.can_retry && <button className="button" disabled={retry.isPending} onClick={() => retry.mutate(job.job_id)}>Retry</button>}
+          {!open && <A className="label" href={`${to(ws, "jobs")}?job=${encodeURIComponent(job.job_id)}`}>Log</A>}
+        </div>
+      </div>
+    </article>
+  );
+}
+
+export function JobsDrawer({ onClose }: { onClose: () => void }) {
+  const ws = useWs();
+  const jobs = useJobs(ws);
+  return (
+    <Dialog title="Jobs" onClose={onClose} className="drawer">
+      <div className="stack" style={{ gap: 8 }}>
+        <Load query={jobs}>{(d) => d.jobs.length === 0 ? <p className="muted">Nothing runs. Long work such as evaluations and imports shows here.</p> : <>{d.jobs.map((j) => <JobCard key={j.job_id} job={j} ws={ws} />)}<A href={to(ws, "jobs")} onClick={onClose}>All jobs</A></>}</Load>
+      </div>
+    </Dialog>
+  );
+}
+
+export function JobEvents({ job, ws }: { job: Job; ws: string }) {
+  const events = useInfiniteQuery({
+    queryKey: [...jobsKey(ws), "events", job.job_id],
+    queryFn: ({ pageParam, signal }) => api.get("/w/{ws}/jobs/{job_id}/events", { path: { ws, job_id: job.job_id }, query: { limit: 200, ...(pageParam ? { page_token: pageParam } : {}) }, signal }),
+    initialPageParam: "",
+    getNextPageParam: (p) => p.next_page_token || undefined,
+  });
+  if (!events.data) return <Skeleton rows={3} />;
+  const all = events.data.pages.flatMap((p) => p.events);
+  if (all.length === 0) return <p className="muted">No events yet.</p>;
+  return (
+    <>
+      <table className="plain"><thead><tr><th scope="col">Time</th><th scope="col">Event</th></tr></thead>
+        <tbody>{all.map((e) => <tr key={e.seq}><td className="muted" style={{ whiteSpace: "nowrap", width: 120 }}>{clock(e.time_ms)}</td><td>{e.level !== "info" && <span className={`status ${e.level}`}>{e.level} </span>}{e.message}</td></tr>)}</tbody></table>
+      {events.hasNextPage && <button className="button" onClick={() => void events.fetchNextPage()}>More</button>}
+    </>
+  );
+}

@@ -1,0 +1,51 @@
+// One registered model and its versions.
+import { useParams } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { useCrumbs } from "../app/crumbs";
+import { A, useGo } from "../app/link";
+import { visited } from "../app/palette";
+import { to, useWs } from "../app/url";
+import { line } from "../kit/format";
+import { Markdown } from "../kit/markdown";
+import { Chip, Lines, Load, Status, Time } from "../kit/states";
+import { useSession } from "../session/session";
+import { Aliases } from "./aliases";
+import { useModel, useModelVersions } from "./data";
+
+export default function ModelPage() {
+  const ws = useWs();
+  const go = useGo();
+  const { server } = useSession();
+  const { name } = useParams({ strict: false }) as { name: string };
+  const model = useModel(ws, name), versions = useModelVersions(ws, name);
+  useCrumbs({ label: "Models", to: to(ws, "models") }, { label: name });
+  useEffect(() => visited(ws, { path: to(ws, "models", name), label: name, kind: "model" }), [ws, name]);
+  return (
+    <div className="page scroll"><Load query={model}>{(m) => (
+      <>
+        <div className="page-head"><h1 dir="auto">{m.name}</h1>{m.aliases.map((a) => <A key={a.alias} className="chip accent" href={to(ws, "models", name, a.version)}>@{a.alias} → v{a.version}</A>)}<span className="grow" /><span className="muted label">updated <Time ms={m.updated_ms} /></span></div>
+        <div className="page-body">
+          {m.description && <Markdown text={m.description} />}
+          {Object.keys(m.tags).length > 0 && <div className="chips">{Object.entries(m.tags).map(([k, v]) => <Chip key={k}>{k} = {v}</Chip>)}</div>}
+          <section className="card" style={{ overflow: "auto" }}>
+            <header><h2 className="grow">Versions</h2><span className="muted label">{m.versions}</span></header>
+            <Load query={versions} rows={3}>{(d) => (
+              <>
+                <table className="plain"><thead><tr><th scope="col">Version</th><th scope="col">Status</th><th scope="col">Aliases</th><th scope="col">Stage</th><th scope="col">From run</th><th scope="col">Created</th><th scope="col">Description</th></tr></thead>
+                  <tbody>{d.pages.flatMap((p) => p.versions).map((v) => (
+                    <tr key={v.version} style={{ cursor: "pointer" }} onClick={(e) => { if (!(e.target as HTMLElement).closest("a,button,input")) go(to(ws, "models", name, v.version)); }}>
+                      <td><A href={to(ws, "models", name, v.version)}><b>v{v.version}</b></A></td><td><Status value={v.status} /></td>
+                      <td><Aliases kind="models" name={name} version={v.version} all={m.aliases} /></td><td>{v.stage === "None" ? <span className="muted">—</span> : v.stage}</td>
+                      <td>{v.run_id ? <A href={to(ws, "runs", v.run_id)}>{v.run_name ?? v.run_id.slice(0, 8)}</A> : "—"}</td><td><Time ms={v.created_ms} /></td><td>{line(v.description)}</td>
+                    </tr>
+                  ))}</tbody></table>
+                {versions.hasNextPage && <button className="button" style={{ margin: 8 }} onClick={() => void versions.fetchNextPage()}>More</button>}
+              </>
+            )}</Load>
+          </section>
+          {m.aliases[0] && <section className="stack" style={{ gap: 8, maxWidth: 820 }}><h2>Use it</h2><Lines code={`import mlflow\n\nmlflow.set_tracking_uri("${server.address}")\nmodel = mlflow.pyfunc.load_model("models:/${m.name}@${m.aliases[0].alias}")`} /></section>}
+        </div>
+      </>
+    )}</Load></div>
+  );
+}
