@@ -184,6 +184,18 @@ func (w *writer) batch(first request) {
 	for more {
 		if err := next.ctx.Err(); err != nil {
 			outcomes = append(outcomes, outcome{next, err})
+		} else if len(outcomes) == 0 {
+			// The first needs no savepoint, whose journal costs a large write
+			// dearly: if it fails there is nothing else in the transaction yet.
+			if err := w.call(tx, next); err != nil {
+				if e := tx.Rollback(); e != nil {
+					w.db.log.Error("rollback", "error", e)
+				}
+				next.done <- err
+				w.prepareWanted()
+				return
+			}
+			outcomes = append(outcomes, outcome{next, nil})
 		} else {
 			outcomes = append(outcomes, outcome{next, w.one(tx, next)})
 		}
@@ -212,30 +224,36 @@ func (w *writer) batch(first request) {
 }
 
 // one runs a request under its own savepoint.
-func (w *writer) one(tx *sql.Tx, r request) (err error) {
+func (w *writer) one(tx *sql.Tx, r request) error {
 	t := &Tx{db: w.db, tx: tx, ctx: context.Background()}
 	if err := w.control(t, "SAVEPOINT w"); err != nil {
 		return err
 	}
+	err := w.call(tx, r)
+	if err != nil {
+		if e := w.control(t, "ROLLBACK TO w"); e != nil {
+			w.db.log.Error("rollback to savepoint", "error", e)
+		}
+	}
+	if e := w.control(t, "RELEASE w"); e != nil && err == nil {
+		err = e
+	}
+	return err
+}
+
+// call runs a request in tx; a panic in it is an error.
+func (w *writer) call(tx *sql.Tx, r request) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			buf := make([]byte, 8192)
 			w.db.log.Error("panic in Write", "panic", fmt.Sprint(p), "stack", string(buf[:runtime.Stack(buf, false)]))
 			err = fault.New(fault.Internal, "panic in a write: %v", p)
 		}
-		if err != nil {
-			if e := w.control(t, "ROLLBACK TO w"); e != nil {
-				w.db.log.Error("rollback to savepoint", "error", e)
-			}
-		}
-		if e := w.control(t, "RELEASE w"); e != nil && err == nil {
-			err = e
-		}
 	}()
 	// Values of the caller's context are kept, its cancellation is not: half a
 	// write is never wanted.
-	ctx := context.WithValue(context.WithoutCancel(r.ctx), txKey{w.db}, t)
-	return r.fn(ctx)
+	t := &Tx{db: w.db, tx: tx, ctx: context.Background()}
+	return r.fn(context.WithValue(context.WithoutCancel(r.ctx), txKey{w.db}, t))
 }
 
 func (w *writer) control(t *Tx, query string) error {

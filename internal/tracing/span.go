@@ -12,12 +12,36 @@ import (
 // of the trace. A missing trace yields one NotFound. Each span belongs to the
 // caller.
 func (s *Service) Spans(ctx context.Context, id trace.ID) iter.Seq2[*trace.Span, error] {
-	return s.store.Spans(ctx, id)
+	return func(yield func(*trace.Span, error) bool) {
+		for span, err := range s.store.Spans(ctx, id) {
+			if err == nil {
+				s.reveal(span)
+			}
+			if !yield(span, err) {
+				return
+			}
+		}
+	}
 }
 
 // Span returns one span with its payload.
 func (s *Service) Span(ctx context.Context, id trace.ID, span trace.SpanID) (*trace.Span, error) {
-	return s.store.Span(ctx, id, span)
+	found, err := s.store.Span(ctx, id, span)
+	if err == nil {
+		s.reveal(found)
+	}
+	return found, err
+}
+
+// reveal fills the columns that are not stored, since the payload says them.
+func (s *Service) reveal(span *trace.Span) {
+	if s.cfg.Normalise == nil {
+		return
+	}
+	stored := span.Columns
+	s.cfg.Normalise(span)
+	stored.Input, stored.Output = span.Columns.Input, span.Columns.Output
+	span.Columns = stored
 }
 
 // Skeleton is all spans of a trace as columns, without payloads, ordered by
