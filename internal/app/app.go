@@ -39,6 +39,7 @@ type App struct {
 	control    *sqlstore.DB
 	traces     *sqlstore.Traces
 	blobs      blob.Store
+	artifacts  *tracking.Artifacts
 	accounts   *account.Service
 	access     *access
 	events     *api.Events

@@ -3,8 +3,10 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/assayhq/assay/internal/evaluation"
 	"github.com/assayhq/assay/internal/fault"
@@ -40,6 +42,7 @@ func (a *App) openDomains(ctx context.Context) error {
 	// deletions through a value that is complete before any request comes.
 	observer := &runObserver{}
 	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now, Observer: observer})
+	a.artifacts = tracking.NewArtifacts(a.blobs, sha256.Sum256(append([]byte("artifact uploads"), key[:]...)), a.now)
 	a.prices, _ = price.Snapshot()
 	a.tracing = tracing.New(a.traces, a.log, tracing.Config{Now: a.now, Normalise: normalise.New().Apply, Version: normalise.Version,
 		Price: cost(a.prices), Experiments: experiments{a.tracking}})
@@ -70,6 +73,15 @@ func (a *App) ensureDefaults(ctx context.Context) error {
 	}
 	a.accounts.Created = a.tracking.EnsureDefault
 	return nil
+}
+
+// versionURI is where the files of a model version lie.
+func (a *App) versionURI(ctx context.Context, name, version string) (string, error) {
+	n, err := strconv.ParseInt(version, 10, 64)
+	if err != nil {
+		return "", fault.Invalidf("Parameter 'version' must be an integer, got '%s'.", version)
+	}
+	return a.registry.DownloadURI(ctx, name, n)
 }
 
 // readKey returns the key that seals secrets in the database, making it on

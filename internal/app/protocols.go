@@ -23,6 +23,9 @@ func (a *App) openProtocols(ctx context.Context) error {
 
 	mlflowServer := mlflow.NewServer(a.log, a.access.authorize)
 	mlflowServer.ServeTracking(a.tracking)
+	mlflowServer.ServeArtifacts(a.artifacts, mlflow.ArtifactsConfig{
+		Tracking: a.tracking, VersionURI: a.versionURI, PublicURL: a.cfg.PublicURL,
+	})
 	mlflowServer.ServeTraces(a.tracing)
 	mlflowServer.ServeRegistry(a.registry)
 	mlflowServer.ServeEvaluation(a.evaluation)
@@ -46,7 +49,7 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeJobs(a.jobs)
 	apiServer.ServeHome(a.tracing, a.tracking, a.registry, experiments{a.tracking}, a.jobs, a.now)
 	apiServer.ServeSettings(a.settings)
-	apiServer.ServeArtifacts(files{a.blobs}, a.tracking, a.registry)
+	apiServer.ServeArtifacts(a.artifacts, a.tracking, a.registry)
 	apiServer.ServeEvents(a.events)
 	apiServer.Register(mux)
 

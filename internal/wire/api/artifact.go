@@ -21,18 +21,11 @@ import (
 // below it. A root outside this server is Unsupported.
 type Artifacts interface {
 	// ListFiles returns one folder, by name.
-	ListFiles(ctx context.Context, root, path, token string, limit int) (files []File, next string, err error)
+	ListFiles(ctx context.Context, root, path, token string, limit int) (files []tracking.File, next string, err error)
 	// StatFile returns the size of a file.
 	StatFile(ctx context.Context, root, path string) (size int64, modified time.Time, err error)
 	// OpenFile returns length bytes from offset.
 	OpenFile(ctx context.Context, root, path string, offset, length int64) (io.ReadCloser, error)
-}
-
-// File is one entry of a folder.
-type File struct {
-	Path string // from the root
-	Dir  bool
-	Size int64
 }
 
 type artifacts struct {

@@ -29,6 +29,8 @@ type route struct {
 	Path    string
 	Need    caller.Permission
 	Ajax    bool // exists under /ajax-api only
+	Root    bool // Path is from the server's root and has no version
+	Signed  bool // checks a signature in its address instead of the caller
 
 	// Exactly one of the two is set. Call answers with a value to encode as
 	// JSON; Stream writes the response itself (artifacts).
@@ -61,6 +63,10 @@ func (s *Server) Register(mux *http.ServeMux) {
 	for _, group := range s.groups {
 		for _, rt := range group() {
 			h := s.handler(rt)
+			if rt.Root {
+				mux.Handle(rt.Method+" /"+rt.Path, h)
+				continue
+			}
 			if !rt.Ajax {
 				mux.Handle(rt.Method+" /api/"+rt.Version+"/"+rt.Path, h)
 			}
@@ -89,7 +95,10 @@ func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
 func (s *Server) handler(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
-		err := s.Authorize(ctx, rt.Need)
+		var err error
+		if !rt.Signed {
+			err = s.Authorize(ctx, rt.Need)
+		}
 		if err == nil && rt.Stream != nil {
 			err = rt.Stream(w, r)
 		} else if err == nil {
