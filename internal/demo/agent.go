@@ -69,7 +69,6 @@ type conversation struct {
 	answer  string
 	right   bool
 	failed  bool
-	tokens  int
 	elapsed time.Duration
 }
 
@@ -126,8 +125,8 @@ func (p *player) chat(history []message, reply message) {
 	}
 	out += len([]rune(reply.Content))/4 + 24*len(reply.Calls)
 	cached := 0
-	if len(history) > 3 {
-		cached = in / 2 // the provider's prompt cache holds the earlier turns
+	if len(history) > 3 && !strings.HasPrefix(p.set.Model, "amazon.") {
+		cached = in / 2 // the provider's prompt cache holds the earlier turns; Nova's price of that is not known
 	}
 	id := p.begin("chat "+p.set.Model, "CHAT_MODEL", object{
 		"gen_ai.operation.name": "chat", "gen_ai.provider.name": p.set.Provider,

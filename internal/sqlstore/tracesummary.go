@@ -16,9 +16,10 @@ const summaryDurations = 20000
 func (st *Traces) Summary(ctx context.Context, from, to int64) (sum tracing.Summary, err error) {
 	ws := st.workspace(caller.Workspace(ctx))
 	sum.P50, sum.P95 = -1, -1
-	err = st.index.QueryRow(ctx, `SELECT count(*), coalesce(sum(CASE WHEN state = 3 THEN 1 ELSE 0 END), 0), coalesce(sum(spans), 0),
+	failed, _ := tracing.StateNumber(tracing.StateError)
+	err = st.index.QueryRow(ctx, `SELECT count(*), coalesce(sum(CASE WHEN state = ? THEN 1 ELSE 0 END), 0), coalesce(sum(spans), 0),
 		coalesce(sum(tokens), -1), coalesce(sum(cost), -1), coalesce(sum(unpriced), 0)
-		FROM trace WHERE workspace = ? AND start_ms >= ? AND start_ms < ?`, []any{ws, from, to},
+		FROM trace WHERE workspace = ? AND start_ms >= ? AND start_ms < ?`, []any{failed, ws, from, to},
 		&sum.Traces, &sum.Errors, &sum.Spans, &sum.Tokens, &sum.Cost, &sum.Unpriced)
 	if err != nil {
 		return sum, err
