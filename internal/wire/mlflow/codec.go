@@ -141,7 +141,7 @@ func readBody(r *http.Request) ([]byte, error) {
 
 func decodeJSON(body []byte, req any) error {
 	// Old clients encode twice.
-	if trimmed := bytes.TrimSpace(body); trimmed[0] == '"' {
+	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] == '"' {
 		var inner string
 		if json.Unmarshal(trimmed, &inner) == nil {
 			body = []byte(inner)
