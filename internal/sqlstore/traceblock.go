@@ -103,7 +103,7 @@ func (b *builder) share(piece []byte) part {
 	b.plain = binary.AppendUvarint(b.plain, uint64(len(piece)))
 	p := place{block: b.base, at: int32(len(b.plain)), size: int32(len(piece))}
 	b.plain = append(b.plain, piece...)
-	b.window.put(key, p)
+	b.window.stage(key, p)
 	return part{place: p, shared: true}
 }
 

@@ -227,39 +227,56 @@ type place struct {
 
 // window remembers where recent pieces lie, by content. It holds two
 // generations, so that what is used again stays; forgetting costs space only.
+// What a write adds is kept apart until the write is durable: a later span
+// must not refer to a piece that was rolled back.
 type window struct {
 	low, high  maphash.Seed // two hashes make a collision a matter of 2^-128
-	young, old map[[2]uint64]place
+	young, old map[pieceKey]place
+	staged     map[pieceKey]place
 }
+
+type pieceKey [2]uint64
 
 const windowSize = 32 << 10 // pieces per generation
 
 func newWindow() *window {
-	w := &window{low: maphash.MakeSeed(), high: maphash.MakeSeed()}
-	w.forget()
-	return w
+	return &window{low: maphash.MakeSeed(), high: maphash.MakeSeed(), young: map[pieceKey]place{}, staged: map[pieceKey]place{}}
 }
 
-func (w *window) forget() { w.young, w.old = map[[2]uint64]place{}, nil }
-
-func (w *window) key(part []byte) [2]uint64 {
-	return [2]uint64{maphash.Bytes(w.low, part), maphash.Bytes(w.high, part)}
+func (w *window) key(part []byte) pieceKey {
+	return pieceKey{maphash.Bytes(w.low, part), maphash.Bytes(w.high, part)}
 }
 
-func (w *window) find(key [2]uint64) (place, bool) {
+func (w *window) find(key pieceKey) (place, bool) {
+	if p, ok := w.staged[key]; ok {
+		return p, true
+	}
 	if p, ok := w.young[key]; ok {
 		return p, true
 	}
 	p, ok := w.old[key]
 	if ok {
-		w.put(key, p)
+		w.young[key] = p
 	}
 	return p, ok
 }
 
-func (w *window) put(key [2]uint64, p place) {
+// stage adds a piece of the write under way.
+func (w *window) stage(key pieceKey, p place) { w.staged[key] = p }
+
+// settle keeps what was staged, or forgets it.
+func (w *window) settle(durable bool) {
+	if durable {
+		for key, p := range w.staged {
+			w.put(key, p)
+		}
+	}
+	clear(w.staged)
+}
+
+func (w *window) put(key pieceKey, p place) {
 	if len(w.young) >= windowSize {
-		w.old, w.young = w.young, make(map[[2]uint64]place, windowSize)
+		w.old, w.young = w.young, make(map[pieceKey]place, windowSize)
 	}
 	w.young[key] = p
 }

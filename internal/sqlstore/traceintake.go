@@ -169,18 +169,10 @@ func (st *Traces) storeAll(batch []*intake) (err error) {
 		w := newTraceWrite(st, batch)
 		if err = w.run(ctx); err != nil {
 			w.abandon()
+			return err
 		}
-		return err
+		w.succeed()
+		return nil
 	}
-	// PostgreSQL: one transaction, with nothing remembered from before it.
-	return st.index.Write(ctx, func(ctx context.Context) error {
-		st.shapes.clear()
-		w := newTraceWrite(st, batch)
-		err := w.run(ctx)
-		st.shapes.clear()
-		if err != nil {
-			w.abandon()
-		}
-		return err
-	})
+	return st.storePostgres(ctx, batch)
 }

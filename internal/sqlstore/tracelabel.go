@@ -45,13 +45,15 @@ type labelNotesKey struct{}
 
 // writeIndex is index.Write with what labels need.
 func (st *Traces) writeIndex(ctx context.Context, fn func(ctx context.Context) error) error {
+	if st.index.TxFrom(ctx) != nil && ctx.Value(labelNotesKey{}) != nil {
+		return fn(ctx)
+	}
 	var notes labelNotes
 	err := st.index.Write(ctx, func(ctx context.Context) error {
 		notes = labelNotes{}
 		return fn(context.WithValue(ctx, labelNotesKey{}, notes))
 	})
-	// Inside an outer Write the outcome is open still.
-	if err == nil && st.index.TxFrom(ctx) == nil {
+	if err == nil && st.index.TxFrom(ctx) == nil { // inside an outer Write the outcome is open still
 		st.labels.learn(notes)
 	}
 	return err

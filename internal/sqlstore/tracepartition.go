@@ -251,7 +251,11 @@ func (p *partition) deriveHeader(ctx context.Context, id trace.ID, t int64) erro
 }
 
 func (st *Traces) markApplied(ctx context.Context, day int, batch int64) error {
-	_, err := st.index.Exec(ctx, `INSERT INTO trace_partition (day, applied) VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET applied = excluded.applied`, day, batch)
+	text := `INSERT INTO trace_partition (day, applied) VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET applied = excluded.applied`
+	if st.dir == "" { // nodes must not wait for one another's row
+		text = `INSERT INTO trace_partition (day, applied) VALUES (?, ?) ON CONFLICT (day) DO NOTHING`
+	}
+	_, err := st.index.Exec(ctx, text, day, batch)
 	return err
 }
 

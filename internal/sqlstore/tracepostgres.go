@@ -2,26 +2,198 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/assayhq/assay/internal/fault"
 )
 
-var errPostgresTraces = fault.New(fault.Unsupported, "traces on PostgreSQL are not built yet")
+// On PostgreSQL a partition is a schema, payload blocks are rows, full text is
+// a tsvector of the same words, and a group of arrivals is one serialisable
+// transaction. Nothing is remembered from one group to the next but which
+// pieces are stored, since other nodes write too.
 
-func (p *partition) openPostgres(ctx context.Context, create bool) error { return errPostgresTraces }
+func schemaOf(day int) string { return fmt.Sprintf("traces_%d", day) }
 
-func (p *partition) nextBlock(ctx context.Context) (int64, error) { return 0, errPostgresTraces }
+// storePostgres writes a group.
+func (st *Traces) storePostgres(ctx context.Context, batch []*intake) error {
+	// Tables are made before: a rolled back transaction must not take them along.
+	for _, in := range batch {
+		if in.arrival == nil {
+			continue
+		}
+		p, err := st.use(ctx, dayOf(in.now), true)
+		if fault.Is(err, fault.NotFound) {
+			continue // removed by retention; the write says so
+		}
+		if err != nil {
+			return err
+		}
+		st.release(p)
+	}
+	var w *traceWrite
+	err := st.writeIndex(ctx, func(ctx context.Context) error {
+		if w != nil {
+			w.abandon()
+		}
+		st.shapes.clear()
+		for _, in := range batch {
+			in.rejected, in.reason, in.err = 0, "", nil
+		}
+		w = newTraceWrite(st, batch)
+		return w.run(ctx)
+	})
+	switch {
+	case w == nil:
+	case err != nil:
+		w.abandon()
+	default:
+		w.succeed()
+	}
+	return err
+}
+
+func (p *partition) openPostgres(ctx context.Context, create bool) error {
+	schema := schemaOf(p.day)
+	p.prefix, p.db = schema+".", p.st.index
+	p.blocks = blockTable{p}
+	found := 0
+	// Not inside the caller's transaction: what is made here stays.
+	ctx = context.WithValue(ctx, txKey{p.db}, (*Tx)(nil))
+	err := p.db.QueryRow(ctx, `SELECT count(*) FROM information_schema.schemata WHERE schema_name = ?`, []any{schema}, &found)
+	if err != nil {
+		return err
+	}
+	if found == 0 && !create {
+		return fault.NotFoundf("there are no spans of %d", p.day)
+	}
+	files, err := fs.Glob(migrationFiles, "migrations/partition/*.sql")
+	if err != nil {
+		return err
+	}
+	slices.Sort(files)
+	for _, f := range files {
+		text, err := migrationFiles.ReadFile(f)
+		if err != nil {
+			return err
+		}
+		body := "CREATE SCHEMA IF NOT EXISTS " + schema + ";\n" + strings.ReplaceAll(string(text), "{{p}}", p.prefix)
+		m := Migration{Set: "partition/" + schema, Name: strings.TrimSuffix(path.Base(f), ".sql")}
+		if _, err := p.db.migrateStep(ctx, m, body); err != nil {
+			return fault.Wrap(fault.KindOf(err), "sqlstore.openPostgres", err, "the tables of day %d could not be made", p.day)
+		}
+	}
+	return nil
+}
+
+func (st *Traces) dropSchema(ctx context.Context, day int) error {
+	return st.index.Write(ctx, func(ctx context.Context) error {
+		if _, err := st.index.Exec(ctx, `DROP SCHEMA IF EXISTS `+schemaOf(day)+` CASCADE`); err != nil {
+			return err
+		}
+		_, err := st.index.Exec(ctx, `DELETE FROM schema_migration WHERE migration_set = ?`, "partition/"+schemaOf(day))
+		return err
+	})
+}
+
+func (p *partition) sequence(ctx context.Context, table, column string) (n int64, err error) {
+	err = p.db.QueryRow(ctx, `SELECT nextval(pg_get_serial_sequence(?, ?))`, []any{p.prefix + table, column}, &n)
+	return n, err
+}
+
+// nextTrace and nextBlock number across nodes; a rolled back number is a gap.
+func (p *partition) nextTrace(ctx context.Context) (int64, error) {
+	return p.sequence(ctx, "trace_here", "t")
+}
+
+func (p *partition) nextBlock(ctx context.Context) (int64, error) {
+	return p.sequence(ctx, "block", "n")
+}
 
 func (p *partition) putBlock(ctx context.Context, n int64, frame []byte) error {
-	return errPostgresTraces
+	_, err := p.db.Exec(ctx, p.sql(`INSERT INTO {p}block (n, frame) VALUES (?, ?)`), n, frame)
+	return err
 }
 
-func (ix *textIndexer) stepPostgres(ctx context.Context) (bool, error) {
-	return false, errPostgresTraces
+// blockTable reads payload blocks from the table.
+type blockTable struct{ p *partition }
+
+func (b blockTable) frame(ctx context.Context, n int64) (frame []byte, err error) {
+	err = b.p.db.QueryRow(ctx, b.p.sql(`SELECT frame FROM {p}block WHERE n = ?`), []any{n}, &frame)
+	return frame, err
 }
 
-func (p *partition) textMatchesPostgres(ctx context.Context, words []string, before int64, yield func(int64) bool) error {
-	return errPostgresTraces
+// textBlocks is how many blocks are indexed in one transaction.
+const textBlocks = 16
+
+// maxTextRow keeps a tsvector below its limit of a megabyte.
+const maxTextRow = 400 << 10
+
+func (ix *textIndexer) stepPostgres(ctx context.Context) (more bool, err error) {
+	p := ix.p
+	var done []int64
+	err = p.db.Each(ctx, p.sql(`SELECT n FROM {p}block WHERE indexed = 0 ORDER BY n LIMIT ?`), []any{textBlocks}, func(scan func(...any) error) error {
+		var n int64
+		err := scan(&n)
+		done = append(done, n)
+		return err
+	})
+	if err != nil || len(done) == 0 {
+		return false, err
+	}
+	for _, n := range done {
+		frame, err := p.blocks.frame(ctx, n)
+		if err != nil {
+			return false, err
+		}
+		if head, err := parseHead(frame); err == nil {
+			ix.progress(head.arrival, int64(len(frame)))
+		}
+		if err := ix.block(ctx, frame, n, uint32(n)); err != nil {
+			return false, err
+		}
+	}
+	err = p.db.Write(ctx, func(ctx context.Context) error {
+		for _, t := range ix.numbers() {
+			d := ix.docs[t]
+			words := strings.TrimSuffix(clipBytes(string(d.words.Text()), maxTextRow), " ")
+			if words == "" {
+				continue
+			}
+			// Two nodes may index the same block; the union is the same.
+			if _, err := p.db.Exec(ctx, p.sql(`INSERT INTO {p}words (doc, words) VALUES (?, array_to_tsvector(string_to_array(?, ' ')))
+				ON CONFLICT (doc) DO UPDATE SET words = array_to_tsvector(tsvector_to_array(words.words) || tsvector_to_array(excluded.words))`),
+				docNumber(t, d.ordinal), words); err != nil {
+				return err
+			}
+		}
+		for _, n := range done {
+			if _, err := p.db.Exec(ctx, p.sql(`UPDATE {p}block SET indexed = 1 WHERE n = ?`), n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	ix.recycle()
+	return err == nil, err
 }
 
-func (st *Traces) dropSchema(ctx context.Context, day int) error { return errPostgresTraces }
+// textDocsPostgres is [partition.textDocs] on PostgreSQL.
+func (p *partition) textDocsPostgres(ctx context.Context) docsFunc {
+	return func(word string, from, to int64, limit int, fn func(t int64)) (n int, last int64, err error) {
+		term := `'` + strings.NewReplacer(`'`, `''`, `\`, `\\`).Replace(word) + `'`
+		err = p.db.Each(ctx, p.sql(`SELECT doc FROM {p}words WHERE words @@ CAST(? AS tsquery) AND doc >= ? AND doc < ? ORDER BY doc DESC LIMIT ?`),
+			[]any{term, from, to, limit}, func(scan func(...any) error) error {
+				if err := scan(&last); err != nil {
+					return err
+				}
+				n++
+				fn(last >> docShift)
+				return nil
+			})
+		return n, last, err
+	}
+}

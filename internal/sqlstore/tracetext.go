@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"io"
 	"path/filepath"
 	"slices"
@@ -128,7 +129,7 @@ func (st *Traces) nextTextDay() int {
 }
 
 // textBatch is how much payload is indexed in one commit.
-const textBatch = 4 << 20
+const textBatch = 8 << 20
 
 func (st *Traces) indexDay(ctx context.Context, day int) error {
 	p, err := st.use(ctx, day, false)
@@ -315,7 +316,7 @@ type heard struct {
 func newHeard() *heard { return &heard{*newWindow()} }
 
 func (h *heard) first(t int64, s string) bool {
-	key := h.key([]byte(s))
+	key := pieceKey{maphash.String(h.low, s), maphash.String(h.high, s)}
 	key[0] ^= uint64(t) * 0x9E3779B97F4A7C15
 	if _, ok := h.find(key); ok {
 		return false
@@ -350,31 +351,9 @@ const textChunk = 2048
 // textMatches yields the traces, by descending number below before, that hold
 // all words.
 func (p *partition) textMatches(ctx context.Context, words []string, before int64, yield func(t int64) bool) error {
-	if p.pack == nil {
-		return p.textMatchesPostgres(ctx, words, before, yield)
-	}
-	db, err := p.text(ctx)
-	if err != nil {
-		return err
-	}
-	if mark, err := textWatermark(ctx, db); err == nil && mark < p.pack.kept.Load() {
-		p.st.wakeText(p.day)
-	}
-	words, err = rarestFirst(ctx, db, words)
+	docs, words, err := p.textDocs(ctx, words)
 	if err != nil || len(words) == 0 {
 		return err
-	}
-	docs := func(word string, from, to int64, limit int, fn func(t int64)) (n int, last int64, err error) {
-		err = db.Each(ctx, `SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`,
-			[]any{ftsTerm(word), from, to, limit}, func(scan func(...any) error) error {
-				if err := scan(&last); err != nil {
-					return err
-				}
-				n++
-				fn(last >> docShift)
-				return nil
-			})
-		return n, last, err
 	}
 	for before > 0 {
 		var found []int64
@@ -407,6 +386,38 @@ func (p *partition) textMatches(ctx context.Context, words []string, before int6
 		before = next
 	}
 	return nil
+}
+
+// docsFunc calls fn with the traces of the documents in [from, to) that hold
+// a word, the last first; it returns how many there were and the last number.
+type docsFunc func(word string, from, to int64, limit int, fn func(t int64)) (n int, last int64, err error)
+
+// textDocs readies a search: words come back rarest first, and none if one of
+// them is nowhere.
+func (p *partition) textDocs(ctx context.Context, words []string) (docsFunc, []string, error) {
+	if p.pack == nil {
+		return p.textDocsPostgres(ctx), words, nil
+	}
+	db, err := p.text(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if mark, err := textWatermark(ctx, db); err == nil && mark < p.pack.kept.Load() {
+		p.st.wakeText(p.day)
+	}
+	words, err = rarestFirst(ctx, db, words)
+	return func(word string, from, to int64, limit int, fn func(t int64)) (n int, last int64, err error) {
+		err = db.Each(ctx, `SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`,
+			[]any{ftsTerm(word), from, to, limit}, func(scan func(...any) error) error {
+				if err := scan(&last); err != nil {
+					return err
+				}
+				n++
+				fn(last >> docShift)
+				return nil
+			})
+		return n, last, err
+	}, words, err
 }
 
 // rarestFirst orders words by how many documents have them; nil if one has none.

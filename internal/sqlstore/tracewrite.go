@@ -78,16 +78,21 @@ func (w *traceWrite) run(ctx context.Context) error {
 	if err := w.st.writeIndex(ctx, w.saveHeaders); err != nil {
 		return err
 	}
+	return nil
+}
+
+// succeed remembers what is durable now.
+func (w *traceWrite) succeed() {
 	for _, tr := range w.order {
-		if tr.shape != nil {
+		if tr.shape != nil && w.st.dir != "" {
 			tr.shape.Saved()
 			w.st.shapes.put(tr)
 		}
 	}
-	for day := range w.days {
+	for day, d := range w.days {
+		d.p.window.settle(true)
 		w.st.wakeText(day)
 	}
-	return nil
 }
 
 func (w *traceWrite) byDay() []*dayWrite {
@@ -106,7 +111,10 @@ func (w *traceWrite) abandon() {
 		w.st.shapes.drop(tr.id)
 	}
 	for _, d := range w.days {
-		w.st.retire(d.p)
+		d.p.window.settle(false)
+		if w.st.dir != "" {
+			w.st.retire(d.p)
+		}
 	}
 }
 
@@ -119,7 +127,7 @@ func (w *traceWrite) release() {
 // lookUp finds which traces exist and where.
 func (w *traceWrite) lookUp(ctx context.Context) error {
 	w.st.mu.Lock()
-	for _, id := range w.st.gone {
+	for _, id := range w.st.gone { // PostgreSQL remembers nothing anyway
 		w.st.shapes.drop(id)
 	}
 	w.st.gone = nil
@@ -267,9 +275,11 @@ func (w *traceWrite) open(ctx context.Context, d *dayWrite, tr *touched, room in
 	}
 	d.traces = append(d.traces, tr)
 	if tr.t == 0 {
-		tr.t, tr.newHere = d.p.nextT, true
-		d.p.nextT++
-		tr.shape = tracing.NewShape(min(room, 64))
+		var err error
+		if tr.t, err = d.p.newTrace(ctx); err != nil {
+			return err
+		}
+		tr.newHere, tr.shape = true, tracing.NewShape(min(room, 64))
 		return nil
 	}
 	var err error
@@ -389,11 +399,20 @@ func spanInsert(n int) string {
 		tokens = excluded.tokens, cost = excluded.cost, block = excluded.block, at = excluded.at, facts = excluded.facts`
 }
 
-func (p *partition) saveState(ctx context.Context, batch, packed int64, ordinal uint32) error {
-	end := int64(0)
-	if p.pack != nil {
-		end = p.pack.end + packed
+// newTrace returns the number of a new trace.
+func (p *partition) newTrace(ctx context.Context) (int64, error) {
+	if p.pack == nil {
+		return p.nextTrace(ctx)
 	}
+	p.nextT++
+	return p.nextT - 1, nil
+}
+
+func (p *partition) saveState(ctx context.Context, batch, packed int64, ordinal uint32) error {
+	if p.pack == nil {
+		return nil // one transaction has it all, and sequences the numbers
+	}
+	end := p.pack.end + packed
 	_, err := p.db.Exec(ctx, p.sql(`INSERT INTO {p}state (name, value) VALUES ('batch', ?), ('pack', ?), ('next', ?), ('ordinal', ?)
 		ON CONFLICT (name) DO UPDATE SET value = excluded.value`), batch, end, p.nextT, int64(ordinal))
 	return err
@@ -429,7 +448,7 @@ func (w *traceWrite) saveHeaders(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, d := range w.days {
+	for _, d := range w.byDay() {
 		if err := w.st.markApplied(ctx, d.p.day, d.p.batch); err != nil {
 			return err
 		}

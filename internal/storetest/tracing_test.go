@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -10,9 +11,9 @@ import (
 	"github.com/assayhq/assay/internal/tracing"
 )
 
-func TestTracingSQLite(t *testing.T) {
-	storetest.Tracing(t, func(t *testing.T, now func() time.Time) tracing.Store {
-		st, err := sqlstore.OpenTraces(t.Context(), t.TempDir(), slog.New(slog.NewTextHandler(t.Output(), nil)), sqlstore.TracesConfig{Now: now})
+func TestTracing(t *testing.T) {
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	ready := func(t *testing.T, st *sqlstore.Traces, err error) tracing.Store {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -22,5 +23,20 @@ func TestTracingSQLite(t *testing.T) {
 			}
 		})
 		return st
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		storetest.Tracing(t, func(t *testing.T, now func() time.Time) tracing.Store {
+			st, err := sqlstore.OpenTraces(t.Context(), t.TempDir(), log, sqlstore.TracesConfig{Now: now})
+			return ready(t, st, err)
+		})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		if os.Getenv(storetest.PostgresVariable) == "" {
+			t.Skip(storetest.PostgresVariable + " is not set")
+		}
+		storetest.Tracing(t, func(t *testing.T, now func() time.Time) tracing.Store {
+			st, err := sqlstore.OpenTracesOn(t.Context(), storetest.Postgres(t), log, sqlstore.TracesConfig{Now: now})
+			return ready(t, st, err)
+		})
 	})
 }

@@ -3,7 +3,7 @@
 
 -- The traces of this partition; batch is the last write that touched one.
 CREATE TABLE {{p}}trace_here (
-  t {{int}} PRIMARY KEY,
+  t {{number}} PRIMARY KEY,
   id {{blob}} NOT NULL,
   batch {{int}} NOT NULL
 );

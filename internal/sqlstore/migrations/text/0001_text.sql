@@ -4,6 +4,14 @@
 -- only: sqlite
 CREATE VIRTUAL TABLE words USING fts5 (body, content='', columnsize=0, detail=none, tokenize="ascii tokenchars ''");
 
+-- Words wait in memory until 16 MiB of them are written at once, and segments
+-- are merged later than is usual: this table is written far more than read.
+-- only: sqlite
+INSERT INTO words (words, rank) VALUES ('hashsize', 16777216);
+
+-- only: sqlite
+INSERT INTO words (words, rank) VALUES ('automerge', 8);
+
 -- only: sqlite
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab ('words', 'row');
 
