@@ -41,11 +41,11 @@ func (a *App) openDomains(ctx context.Context) error {
 	// Tracking and tracing know each other: the one is told of the other's
 	// deletions through a value that is complete before any request comes.
 	observer := &runObserver{}
-	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now, Observer: observer})
+	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now, Observer: observer, Audit: a.accounts.Audit})
 	a.artifacts = tracking.NewArtifacts(a.blobs, sha256.Sum256(append([]byte("artifact uploads"), key[:]...)), a.now)
 	a.prices, _ = price.Snapshot()
 	a.tracing = tracing.New(a.traces, a.log, tracing.Config{Now: a.now, Normalise: normalise.New().Apply, Version: normalise.Version,
-		Price: cost(a.prices), Experiments: experiments{a.tracking}})
+		Price: cost(a.prices), Experiments: experiments{a.tracking}, Audit: a.accounts.Audit})
 	observer.tracing = a.tracing
 	a.registry = registry.New(sqlstore.NewRegistry(a.control), registry.Config{
 		Origins: origins{a.tracking}, Events: a.webhooks, Audit: a.accounts.Audit, Now: a.now,

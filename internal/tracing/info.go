@@ -183,5 +183,9 @@ func (s *Service) Delete(ctx context.Context, d Deletion) (int, error) {
 	if err := d.check(); err != nil {
 		return 0, err
 	}
-	return s.store.Delete(ctx, d)
+	n, err := s.store.Delete(ctx, d)
+	if err == nil && n > 0 && s.cfg.Audit != nil {
+		err = s.cfg.Audit.Record(ctx, "trace.delete", "experiment", d.Experiment, map[string]int{"traces": n}, nil)
+	}
+	return n, err
 }

@@ -38,6 +38,14 @@ type Config struct {
 	// Experiments finds where spans and traces belong. Without it any decimal
 	// id is taken to exist and "0" is the default; for tests.
 	Experiments Experiments
+
+	// Audit is told of deletions; nil means nobody is.
+	Audit Audit
+}
+
+// Audit keeps what callers did.
+type Audit interface {
+	Record(ctx context.Context, action, kind, id string, before, after any) error
 }
 
 // Experiments is what tracing needs to know of experiments.

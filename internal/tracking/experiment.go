@@ -247,6 +247,13 @@ func (s *Service) moveExperiment(ctx context.Context, id int64, from, to Stage) 
 	if err := s.store.UpdateExperiment(ctx, e); err != nil {
 		return nil, err
 	}
+	action := "experiment.delete"
+	if to == Active {
+		action = "experiment.restore"
+	}
+	if err := s.audit.Record(ctx, action, "experiment", strconv.FormatInt(id, 10), lifecycle{e.Name, from}, lifecycle{e.Name, to}); err != nil {
+		return nil, err
+	}
 	return s.store.SetStageOfRuns(ctx, id, to, e.UpdatedAt)
 }
 

@@ -189,7 +189,11 @@ func (s *Service) FinalizeModel(ctx context.Context, modelID string, status Mode
 // DeleteModel puts a logged model into the deleted stage.
 func (s *Service) DeleteModel(ctx context.Context, modelID string) error {
 	_, err := s.changeModel(ctx, modelID, func(ctx context.Context, m *LoggedModel) error {
+		before := lifecycle{m.Name, m.Stage}
 		m.Stage, m.UpdatedAt = Deleted, s.millis()
+		if err := s.audit.Record(ctx, "logged_model.delete", "logged_model", modelID, before, lifecycle{m.Name, m.Stage}); err != nil {
+			return err
+		}
 		return s.store.UpdateModel(ctx, m)
 	})
 	return err

@@ -302,6 +302,13 @@ func (s *Service) setRunStage(ctx context.Context, runID string, stage Stage) er
 		if err != nil {
 			return err
 		}
+		action := "run.delete"
+		if stage == Active {
+			action = "run.restore"
+		}
+		if err := s.audit.Record(ctx, action, "run", runID, nil, lifecycle{Stage: stage}); err != nil {
+			return err
+		}
 		return s.store.SetRunStage(ctx, h, stage, s.millis())
 	})
 }

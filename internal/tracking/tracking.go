@@ -70,6 +70,22 @@ type RunObserver interface {
 	RunsDeleted(ctx context.Context, runIDs []string) error
 }
 
+// Audit is told of deletions and restorations, inside the Write that makes
+// them.
+type Audit interface {
+	Record(ctx context.Context, action, kind, id string, before, after any) error
+}
+
+type noAudit struct{}
+
+func (noAudit) Record(context.Context, string, string, string, any, any) error { return nil }
+
+// lifecycle is what the audit log keeps of what was deleted or restored.
+type lifecycle struct {
+	Name  string `json:"name,omitempty"`
+	Stage Stage  `json:"lifecycle"`
+}
+
 // Config of a [Service]. The zero value is usable.
 type Config struct {
 	// Now is the clock; nil means [time.Now].
@@ -79,6 +95,8 @@ type Config struct {
 	ArtifactRoot string
 	// Observer may be nil.
 	Observer RunObserver
+	// Audit may be nil.
+	Audit Audit
 }
 
 // Service is the domain: every call of it checks its rules and is complete.
@@ -87,11 +105,15 @@ type Service struct {
 	now      func() time.Time
 	root     string
 	observer RunObserver
+	audit    Audit
 }
 
 // New returns a Service over store.
 func New(store Store, cfg Config) *Service {
-	s := &Service{store: store, now: cfg.Now, root: cfg.ArtifactRoot, observer: cfg.Observer}
+	s := &Service{store: store, now: cfg.Now, root: cfg.ArtifactRoot, observer: cfg.Observer, audit: cfg.Audit}
+	if s.audit == nil {
+		s.audit = noAudit{}
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
