@@ -34,6 +34,7 @@ type artifacts struct {
 // run or a model.
 func (s *Server) ServeArtifacts(files *tracking.Artifacts, cfg ArtifactsConfig) {
 	h := artifacts{s, files, cfg}
+	s.artifacts = &h
 	s.groups = append(s.groups, h.proxy, h.uploads, h.reads)
 }
 

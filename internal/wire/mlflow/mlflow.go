@@ -47,8 +47,9 @@ type Server struct {
 	Log       *slog.Logger
 	Authorize Authorize
 
-	groups []func() []route
-	traces *traces // nil until ServeTraces
+	groups    []func() []route
+	traces    *traces    // nil until ServeTraces
+	artifacts *artifacts // nil until ServeArtifacts
 }
 
 // NewServer returns a server without routes; each noun's Serve… method adds

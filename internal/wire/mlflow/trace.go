@@ -17,6 +17,7 @@ import (
 // traces serves traces, their spans and assessments. Spans themselves come in
 // over OTLP, or from clients before 3.4 as the artifact traces.json.
 type traces struct {
+	server  *Server
 	tracing *tracing.Service
 	norm    *normalise.Normaliser
 	wait    func(ctx context.Context, d time.Duration) error
@@ -24,7 +25,7 @@ type traces struct {
 
 // ServeTraces adds traces and assessments, in both versions of the API.
 func (s *Server) ServeTraces(t *tracing.Service) {
-	h := traces{tracing: t, norm: normalise.New(), wait: sleep}
+	h := traces{server: s, tracing: t, norm: normalise.New(), wait: sleep}
 	s.traces = &h
 	s.groups = append(s.groups, h.v3, h.v2, h.assessments)
 }

@@ -159,6 +159,9 @@ func TestTraceCallsV3(t *testing.T) {
 	}
 	s.ok("DELETE", api3+"/"+traceOne+"/tags", `{"key":"k"}`)
 	file := s.ok("GET", "/ajax-api/3.0/mlflow/get-trace-artifact?request_id="+traceOne, "")
+	if code, _ := s.call("GET", "/ajax-api/3.0/mlflow/get-trace-artifact?request_id="+traceOne+"&path=../secret", ""); code != 400 {
+		t.Errorf("a path out of the trace is answered with %d", code)
+	}
 	if len(dig(file, "spans").List) != 2 || dig(file, "spans", 1, "attributes", "mlflow.spanType").Str != `"CHAT_MODEL"` {
 		t.Errorf("file %s", file.AppendJSON(nil))
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/trace"
+	"github.com/assayhq/assay/internal/tracking"
 )
 
 // Clients before 3.4 keep a trace's spans in the artifact traces.json, which
@@ -229,7 +230,25 @@ func (h traces) file(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if path := q.Get("path"); path != "" {
+		return h.attachment(w, r, id, path)
+	}
 	return h.writeFile(r.Context(), w, id, h.appendFileSpan)
+}
+
+// attachment writes a file that a client has put beside a trace.
+func (h traces) attachment(w http.ResponseWriter, r *http.Request, id trace.ID, path string) error {
+	if err := tracking.CheckPath(path); err != nil {
+		return err
+	}
+	info, err := h.tracing.Info(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if h.server.artifacts == nil {
+		return fault.New(fault.Unsupported, "this server keeps no artifacts")
+	}
+	return h.server.artifacts.send(w, r, tracking.ArtifactRoot, info.Experiment+"/traces/"+id.String()+"/artifacts/attachments/"+path)
 }
 
 // writeFile makes up the file traces.json of a trace, each span written by one.
@@ -237,6 +256,7 @@ func (h traces) writeFile(ctx context.Context, w http.ResponseWriter, id trace.I
 	out := newStream(w)
 	w.Header().Set("Content-Disposition", `attachment; filename="traces.json"`)
 	out.raw(`{"spans":[`)
+	var request, response trace.Value
 	for s, err := range h.tracing.Spans(ctx, id) {
 		if err != nil {
 			out.fail(err)
@@ -244,9 +264,26 @@ func (h traces) writeFile(ctx context.Context, w http.ResponseWriter, id trace.I
 		}
 		out.buf = one(separate(out.buf), s)
 		out.flush()
+		if s.Parent.IsZero() {
+			attrs := h.dressed(s)
+			request, _ = trace.Lookup(attrs, "mlflow.spanInputs")
+			response, _ = trace.Lookup(attrs, "mlflow.spanOutputs")
+		}
 	}
-	out.raw("]}")
+	out.raw(`],"request":`)
+	out.buf = appendJSONText(out.buf, request)
+	out.raw(`,"response":`)
+	out.buf = appendJSONText(out.buf, response)
+	out.raw("}")
 	return out.close()
+}
+
+// appendJSONText writes a value as JSON inside a string, or null.
+func appendJSONText(b []byte, v trace.Value) []byte {
+	if v.Kind == trace.Null {
+		return append(b, "null"...)
+	}
+	return appendText(b, string(v.AppendJSON(nil)))
 }
 
 // appendFileSpan writes a span as MLflow's file form has it: attributes as a
