@@ -160,7 +160,7 @@ func (s *Evaluation) UnlinkDataset(ctx context.Context, no int64, experiments []
 }
 
 var datasetFields = searchFields{
-	id: "d.dataset_no", tags: "evaluation_dataset_tag", owner: "dataset_no",
+	id: "d.dataset_no", workspace: "d.workspace", tags: "evaluation_dataset_tag", owner: "dataset_no",
 	columns: map[string]string{
 		"name": "d.name", "dataset_id": "d.dataset_id", "created_time": "d.created_at", "last_update_time": "d.updated_at",
 		"created_by": "d.created_by", "last_updated_by": "d.updated_by",
@@ -169,9 +169,8 @@ var datasetFields = searchFields{
 
 // SearchDatasets implements [evaluation.Datasets].
 func (s *Evaluation) SearchDatasets(ctx context.Context, workspace string, q evaluation.Query) ([]*evaluation.Dataset, string, error) {
-	sel := selection{db: s.db, fields: datasetFields, filter: q.Filter, order: q.Order, limit: q.Limit}
+	sel := selection{db: s.db, workspace: workspace, fields: datasetFields, filter: q.Filter, order: q.Order, limit: q.Limit}
 	sel.scope = page.NewQuery("evaluation datasets", workspace, fmt.Sprint(q.Experiments, q.Filter, q.Order))
-	sel.where("d.workspace = ?", workspace)
 	if len(q.Experiments) > 0 {
 		args := make([]any, len(q.Experiments))
 		for i, e := range q.Experiments {
@@ -179,7 +178,7 @@ func (s *Evaluation) SearchDatasets(ctx context.Context, workspace string, q eva
 		}
 		sel.where("d.dataset_no IN (SELECT e.dataset_no FROM evaluation_dataset_experiment e WHERE e.experiment_id IN ("+Marks(len(args))+"))", args...)
 	}
-	query, args, err := sel.build(`SELECT `+datasetColumns+` FROM evaluation_dataset d`, q.Token)
+	query, args, err := sel.build(ctx, `SELECT `+datasetColumns+` FROM evaluation_dataset d`, q.Token)
 	if err != nil {
 		return nil, "", err
 	}

@@ -63,23 +63,22 @@ func (s *Evaluation) UpdateIssue(ctx context.Context, i *evaluation.Issue) error
 	return err
 }
 
-var issueFields = searchFields{columns: map[string]string{
+var issueFields = searchFields{workspace: "i.workspace", columns: map[string]string{
 	"status": "i.status", "source_run_id": "i.source_run_id",
 	"gravity": "i.gravity", "created": "i.created_at", "issue_id": "i.issue_id",
 }}
 
 // SearchIssues implements [evaluation.Issues].
 func (s *Evaluation) SearchIssues(ctx context.Context, workspace string, q evaluation.Query) ([]*evaluation.Issue, string, error) {
-	sel := selection{db: s.db, fields: issueFields, filter: q.Filter, limit: q.Limit}
+	sel := selection{db: s.db, workspace: workspace, fields: issueFields, filter: q.Filter, limit: q.Limit}
 	for _, key := range []string{"gravity", "created", "issue_id"} {
 		sel.order = append(sel.order, filter.Order{Field: filter.Field{Group: filter.Attribute, Key: key}, Desc: true})
 	}
 	sel.scope = page.NewQuery("issues", workspace, fmt.Sprint(q.Experiments, q.Filter))
-	sel.where("i.workspace = ?", workspace)
 	if len(q.Experiments) > 0 {
 		sel.where("i.experiment_id = ?", q.Experiments[0])
 	}
-	query, args, err := sel.build(`SELECT `+issueColumns+` FROM issue i`, q.Token)
+	query, args, err := sel.build(ctx, `SELECT `+issueColumns+` FROM issue i`, q.Token)
 	if err != nil {
 		return nil, "", err
 	}

@@ -136,7 +136,7 @@ func (r *Registry) DeleteVersionTag(ctx context.Context, id int64, key string) e
 }
 
 var versionFields = searchFields{
-	id: "v.id", tags: "model_version_tag", owner: "version_id",
+	id: "v.id", workspace: "v.workspace", tags: "model_version_tag", owner: "version_id", lookups: []string{"name", "run_id"},
 	columns: map[string]string{
 		"name": "v.name", "version_number": "v.version", "run_id": "v.run_id", "source_path": "v.source",
 		"creation_timestamp": "v.created_at", "last_updated_timestamp": "v.updated_at",
@@ -145,14 +145,13 @@ var versionFields = searchFields{
 
 // SearchVersions implements [registry.Versions].
 func (r *Registry) SearchVersions(ctx context.Context, workspace string, q registry.Query) ([]*registry.Version, string, error) {
-	s := selection{db: r.db, fields: versionFields, filter: q.Filter, order: q.Order, limit: q.Limit}
+	s := selection{db: r.db, workspace: workspace, fields: versionFields, filter: q.Filter, order: q.Order, limit: q.Limit, kind: "v.is_prompt", kindValue: bit(q.Prompts)}
 	s.scope = page.NewQuery("model versions", workspace, fmt.Sprint(q.Prompts, q.Filter, q.Order))
-	s.where("v.workspace = ? AND v.is_prompt = ?", workspace, bit(q.Prompts))
 	if !q.Prompts {
 		// One version marked as a prompt makes all of its name hidden.
 		s.where("NOT EXISTS (SELECT 1 FROM model_version p WHERE p.model_id = v.model_id AND p.is_prompt = 1)")
 	}
-	query, args, err := s.build(`SELECT `+versionColumns+` FROM model_version v`, q.Token)
+	query, args, err := s.build(ctx, `SELECT `+versionColumns+` FROM model_version v`, q.Token)
 	if err != nil {
 		return nil, "", err
 	}

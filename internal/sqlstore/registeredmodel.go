@@ -162,16 +162,15 @@ const registryText = 32 << 20
 const registryChunk = 100
 
 var modelFields = searchFields{
-	id: "m.id", tags: "registered_model_tag", owner: "model_id",
+	id: "m.id", workspace: "m.workspace", tags: "registered_model_tag", owner: "model_id",
 	columns: map[string]string{"name": "m.name", "last_updated_timestamp": "m.updated_at"},
 }
 
 // SearchModels implements [registry.Models].
 func (r *Registry) SearchModels(ctx context.Context, workspace string, q registry.Query) ([]*registry.Model, string, error) {
-	s := selection{db: r.db, fields: modelFields, filter: q.Filter, order: q.Order, limit: q.Limit}
+	s := selection{db: r.db, workspace: workspace, fields: modelFields, filter: q.Filter, order: q.Order, limit: q.Limit, kind: "m.is_prompt", kindValue: bit(q.Prompts)}
 	s.scope = page.NewQuery("registered models", workspace, fmt.Sprint(q.Prompts, q.Filter, q.Order))
-	s.where("m.workspace = ? AND m.is_prompt = ?", workspace, bit(q.Prompts))
-	query, args, err := s.build(`SELECT `+modelColumns+` FROM registered_model m`, q.Token)
+	query, args, err := s.build(ctx, `SELECT `+modelColumns+` FROM registered_model m`, q.Token)
 	if err != nil {
 		return nil, "", err
 	}

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/assayhq/assay/internal/fault"
@@ -12,10 +13,12 @@ import (
 
 // searchFields says where a kind of thing keeps what filters and orders name.
 type searchFields struct {
-	id      string            // column of the row's number
-	columns map[string]string // of attributes, none of them nullable
-	tags    string            // table of (owner, key, value)
-	owner   string            // its column that refers to id
+	id        string            // column of the row's number
+	workspace string            // column
+	columns   map[string]string // of attributes; those to order by are never null
+	tags      string            // table of (owner, key, value)
+	owner     string            // its column that refers to id
+	lookups   []string          // attributes with an index, by workspace, of their own
 }
 
 // selection builds one search: filter, order, and where a page begins.
@@ -27,8 +30,16 @@ type selection struct {
 	limit  int
 	scope  page.Query
 
+	workspace string // every row's
+	// kind is an integer column, and the value it must have, that leads the
+	// indexes which serve the orders; "" for none.
+	kind      string
+	kindValue int64
+
 	conditions []string
 	args       []any
+	looked     bool // few rows are left, which an index on the workspace finds
+	numbered   bool // few rows are left, named by number
 }
 
 func (s *selection) where(condition string, args ...any) {
@@ -38,11 +49,25 @@ func (s *selection) where(condition string, args ...any) {
 
 // build returns the query for a page and the row after it; head is SELECT and
 // FROM, token the previous page's.
-func (s *selection) build(head, token string) (string, []any, error) {
+func (s *selection) build(ctx context.Context, head, token string) (string, []any, error) {
 	for _, c := range s.filter {
-		if err := s.clause(c); err != nil {
+		if err := s.clause(ctx, c); err != nil {
 			return "", nil, err
 		}
+	}
+	// SQLite has no statistics and takes a workspace to be small. An expression
+	// in place of a column keeps it from walking an index of the whole workspace
+	// where the few rows can be looked up.
+	workspace, kind := s.fields.workspace, s.kind
+	if s.numbered {
+		workspace += " || ''"
+	}
+	if s.numbered || s.looked {
+		kind += " + 0"
+	}
+	s.where(workspace+" = ?", s.workspace)
+	if s.kind != "" {
+		s.where(kind+" = ?", s.kindValue)
 	}
 	keys, err := page.Decode(token, s.scope, len(s.order))
 	if err != nil {
@@ -104,9 +129,9 @@ func (s *selection) token(row map[string]page.Key) string {
 	return page.Encode(s.scope, keys...)
 }
 
-func (s *selection) clause(c filter.Clause) error {
+func (s *selection) clause(ctx context.Context, c filter.Clause) error {
 	if c.Field.Group == filter.Tag {
-		return s.tag(c)
+		return s.tag(ctx, c)
 	}
 	column, ok := s.fields.columns[c.Field.Key]
 	if !ok || c.Field.Group != filter.Attribute {
@@ -115,19 +140,45 @@ func (s *selection) clause(c filter.Clause) error {
 	if c.Value.Kind == filter.Number {
 		return s.number(column, c)
 	}
+	if (c.Op == filter.Eq || c.Op == filter.In) && slices.Contains(s.fields.lookups, c.Field.Key) {
+		s.looked = true
+	}
 	condition, args := s.text(column, c)
 	s.where(condition, args...)
 	return nil
 }
 
-// tag adds a clause about a tag: it must exist and compare. An equality is
-// looked up by value; anything else is checked row by row.
-func (s *selection) tag(c filter.Clause) error {
+// fewRows is how many rows are worth looking up one by one.
+const fewRows = 500
+
+// tag adds a clause about a tag: it must exist and compare. A value that few
+// rows have gives their numbers; anything else is checked row by row, in the
+// order asked for, until the page is full.
+func (s *selection) tag(ctx context.Context, c filter.Clause) error {
 	condition, args := s.text("t.value", c)
 	if c.Op == filter.Eq {
-		s.where(s.fields.id+" IN (SELECT t."+s.fields.owner+" FROM "+s.fields.tags+" t WHERE t.key = ? AND substr(t.value, 1, 64) = ? AND "+condition+")",
-			append([]any{c.Field.Key, leading(c.Value.Str, 64)}, args...)...)
-		return nil
+		var few []int64
+		err := s.db.Each(ctx, "SELECT t."+s.fields.owner+" FROM "+s.fields.tags+" t WHERE t.key = ? AND substr(t.value, 1, 64) = ? AND "+condition+" LIMIT ?",
+			append(append([]any{c.Field.Key, leading(c.Value.Str, 64)}, args...), fewRows+1), func(scan func(...any) error) error {
+				var id int64
+				err := scan(&id)
+				few = append(few, id)
+				return err
+			})
+		if err != nil {
+			return err
+		}
+		switch {
+		case len(few) == 0:
+			s.where("1 = 0")
+			return nil
+		case len(few) <= fewRows:
+			s.numbered = true
+			return eachList(few, func(marks string, args []any) error {
+				s.where(s.fields.id+" IN ("+marks+")", args...)
+				return nil
+			})
+		}
 	}
 	s.where("EXISTS (SELECT 1 FROM "+s.fields.tags+" t WHERE t."+s.fields.owner+" = "+s.fields.id+" AND t.key = ? AND "+condition+")",
 		append([]any{c.Field.Key}, args...)...)
