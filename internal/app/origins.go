@@ -37,22 +37,23 @@ const versionsTag = "mlflow.modelVersions"
 // LinkVersion implements [registry.Origins]. The tag keeps the newest versions
 // that fit into it.
 func (o origins) LinkVersion(ctx context.Context, modelID, name string, number int64) error {
-	type link struct {
-		Name    string `json:"name"`
-		Version int64  `json:"version"`
-	}
 	m, err := o.tracking.Model(ctx, modelID, false)
 	if err != nil {
 		return err
 	}
-	var links []link
+	// Entries are kept as they are: clients write the number as a string.
+	var links []json.RawMessage
 	for _, t := range m.Tags {
 		// A user may have put something else there; it gives way.
 		if t.Key == versionsTag && json.Unmarshal([]byte(t.Value), &links) != nil {
 			links = nil
 		}
 	}
-	links = append(links, link{name, number})
+	link, err := json.Marshal(map[string]any{"name": name, "version": number})
+	if err != nil {
+		return err
+	}
+	links = append(links, link)
 	for {
 		value, err := json.Marshal(links)
 		if err != nil {
