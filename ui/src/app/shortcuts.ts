@@ -34,6 +34,7 @@ export const shortcuts = {
   prevError: { keys: "E", label: "Previous error", group: "Traces" },
   sameName: { keys: "n", label: "Next span of the same name; in a diff, next change", group: "Traces" },
   sameNameBack: { keys: "N", label: "Previous of the same", group: "Traces" },
+  zoom: { keys: "z", label: "Zoom time to the span, and back", group: "Traces" },
   parent: { keys: "p", label: "Parent span", group: "Traces" },
   feedback: { keys: "a", label: "Give feedback", group: "Traces" },
   view1: { keys: "1", label: "Tree", group: "Traces" },

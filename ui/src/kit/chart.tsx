@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import type uPlot from "uplot";
 import { align, type Series, sentence, smooth, style, summary } from "./series";
-import { count, dateTime, duration, full, metric } from "./format";
+import { count, dateTime, duration, full, metric, plural } from "./format";
 import { Icon } from "./icons";
 import { cssColor, useThemeKey } from "./media";
 
@@ -107,7 +107,7 @@ export function Chart({ title, series, styleOf, axis = "step", smoothing = 0, lo
               <tr key={s.id} onMouseEnter={() => series.length > 1 && setHover(s.id)} onMouseLeave={() => setHover(null)} style={hidden.has(s.id) ? { opacity: 0.5 } : undefined}>
                 <td><button className="row link" style={{ color: "inherit", gap: 6 }} aria-pressed={!hidden.has(s.id)} title={hidden.has(s.id) ? "Show" : "Hide"} onClick={() => toggle(s.id)}>
                   <span aria-hidden="true" style={{ color: `var(--${st.token})`, width: 12 }}>{st.mark}</span><span className="clip" dir="auto">{s.label}</span>
-                  {sum.gaps > 0 && <span className="muted" title="points that are NaN or infinite, drawn as gaps">{sum.gaps} gaps</span>}
+                  {sum.gaps > 0 && <span className="muted" title="points that are NaN or infinite, drawn as gaps">{plural(sum.gaps, "gap")}</span>}
                   {total !== undefined && total > s.x.length && <span className="muted" title={`${count(s.x.length)} of ${count(total)} points are drawn; peaks are kept`}>thinned</span>}
                 </button></td>
                 <td className="num" title={full(sum.last)}>{metric(sum.last)}</td><td className="num" title={full(sum.min)}>{metric(sum.min)}</td><td className="num" title={full(sum.max)}>{metric(sum.max)}</td>

@@ -305,13 +305,20 @@ function Head<T>({ leaf, index, sort, onSort, resize }: { leaf: Leaf<T>; index: 
             resize(c.id, leaf.width + (e.key === "ArrowRight" ? 16 : -16), true);
           }
         }}>
-          <span className="clip">{c.header}</span>
+          <HeadText text={c.header} />
           {direction && <Icon name={direction === "ascending" ? "up" : "down"} size={10} />}
         </button>
-      ) : <span className="clip plain-head">{c.header}</span>}
+      ) : <span className="row plain-head" style={{ gap: 0 }}><HeadText text={c.header} /></span>}
       <span className={`resize${dragging ? " active" : ""}`} aria-hidden="true" onPointerDown={onPointerDown} onPointerMove={onPointerMove} onPointerUp={onPointerUp} onPointerCancel={onPointerUp} />
     </div>
   );
+}
+
+/** Keys such as rouge1/v1/mean are told apart by their end, so that stays. */
+function HeadText({ text }: { text: string }) {
+  const i = text.lastIndexOf("/");
+  if (i <= 0) return <span className="clip">{text}</span>;
+  return <span className="row" style={{ gap: 0 }}><span className="clip">{text.slice(0, i)}</span><span style={{ flex: "none" }}>{text.slice(i)}</span></span>;
 }
 
 function Cards<T>(p: TableProps<T> & { card: (row: T) => ReactNode }) {

@@ -58,7 +58,7 @@ function Comparison({ runs, rows, missing, drop }: { runs: RunInfo[]; rows: Row[
       <div className="page-head">
         <h1>Compare {plural(runs.length, "run")}</h1>
         <label className="row label">Baseline
-          <select className="input" value={runs[base]?.run_id} onChange={(e) => set({ base: e.target.value }, { replace: true })}>{runs.map((r) => <option key={r.run_id} value={r.run_id}>{r.name || r.run_id.slice(0, 8)}</option>)}</select>
+          <select className="input" style={{ maxWidth: 260 }} value={runs[base]?.run_id} onChange={(e) => set({ base: e.target.value }, { replace: true })}>{runs.map((r) => <option key={r.run_id} value={r.run_id}>{r.name || r.run_id.slice(0, 8)}</option>)}</select>
         </label>
         <span className="grow" />
         <Segments label="View" value={curves ? "curves" : "table"} onChange={(v) => set({ view: v === "curves" ? v : undefined })} options={[["table", "Table"], ["curves", "Curves"]] as const} />

@@ -1,6 +1,6 @@
 // The runs table: params and metrics as columns, filter, selection, compare.
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { api } from "../api/client";
 import { listen } from "../api/live";
 import { useCrumbs } from "../app/crumbs";
@@ -21,12 +21,14 @@ import { Bulk, type Column, DataTable } from "../kit/table";
 import { may, useSession } from "../session/session";
 import { columnId, durationOf, fieldOf, type RunColumn, type RunQuery, type RunRow, runsKey, useRunColumns, useRunCount, useRuns, valueOf } from "./data";
 
+const noColumns: string[] = [];
 const fixed = ["status", "start", "duration"];
 const optional = ["user", "experiment", "id"];
 
 /** The first view of an experiment: what most runs have, metrics leading. */
-function suggest(columns: RunColumn[]): string[] {
-  const top = (kind: RunColumn["kind"], n: number) => columns.filter((c) => c.kind === kind && !c.key.startsWith("system/") && !c.key.startsWith("mlflow.")).sort((a, b) => (b.runs ?? 0) - (a.runs ?? 0) || score(a.key) - score(b.key)).slice(0, n).map((c) => columnId(kind, c.key));
+function suggest(columns: RunColumn[], rows: RunRow[]): string[] {
+  const varies = (c: RunColumn) => (new Set(rows.map((r) => valueOf(r, columnId(c.kind, c.key)))).size > 1 ? 0 : 1);
+  const top = (kind: RunColumn["kind"], n: number) => columns.filter((c) => c.kind === kind && !c.key.startsWith("system/") && !c.key.startsWith("mlflow.")).sort((a, b) => varies(a) - varies(b) || (b.runs ?? 0) - (a.runs ?? 0) || score(a.key) - score(b.key)).slice(0, n).map((c) => columnId(kind, c.key));
   return [...top("param", 4), ...top("metric", 6)];
 }
 // Variances and percentiles say less at first sight than means.
@@ -44,7 +46,7 @@ function columnsOf(ws: string, names: Map<string, string>, chosen: string[], now
   };
   const keyed = (id: string): Column<RunRow> => {
     const number = id.startsWith("metrics."), key = id.slice(id.indexOf(".") + 1);
-    return { id, header: key, title: `${id}; sort`, width: number ? 104 : 130, num: number, sort: fieldOf(id), cell: (r) => {
+    return { id, header: key, title: `${id}; sort`, width: number ? 124 : 150, num: number, sort: fieldOf(id), cell: (r) => {
       const v = valueOf(r, id);
       if (v === undefined) return <span className="muted" aria-label="none">—</span>;
       return number ? <span title={full(v)}>{metric(v)}</span> : <span title={String(v)}>{v}</span>;
@@ -69,9 +71,12 @@ export default function RunsPage() {
   const query = useMemo((): RunQuery => ({ ...(exps.length ? { experiment_ids: exps } : {}), ...(q ? { filter: q } : {}), lifecycle: deleted ? "deleted" : "active" }), [exps, q, deleted]);
   const sort = search.sort ?? "-start_ms";
   const keys = useRunColumns(ws, exps);
-  const suggested = useMemo(() => suggest(keys.data?.columns ?? []), [keys.data]);
-  const chosen = useMemo(() => (search.cols !== undefined ? list(search.cols).map(decodeURIComponent).filter((c) => c !== "none") : suggested), [search.cols, suggested]);
   const rows = useRuns(ws, query, sort, undefined);
+  // Settled once an experiment: neither a new run nor a filter resets what is read.
+  const settled = useRef<{ exp: string; ids: string[] } | null>(null);
+  if (keys.data?.columns.length && rows.data && !rows.isPlaceholderData && settled.current?.exp !== exps.join()) settled.current = { exp: exps.join(), ids: suggest(keys.data.columns, rows.data.pages[0]!.runs) };
+  const suggested = settled.current?.exp === exps.join() ? settled.current.ids : noColumns;
+  const chosen = useMemo(() => (search.cols !== undefined ? list(search.cols).map(decodeURIComponent).filter((c) => c !== "none") : suggested), [search.cols, suggested]);
   const tally = useRunCount(ws, query);
   const data = useMemo(() => rows.data?.pages.flatMap((p) => p.runs) ?? [], [rows.data]);
   const columns = useMemo(() => columnsOf(ws, names, chosen, now), [ws, names, chosen, now]);

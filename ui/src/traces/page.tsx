@@ -33,14 +33,14 @@ const standard = ["status", "name", "input", "output", "duration", "tokens", "co
 function columnsOf(ws: string, experiments: Map<string, string>, chosen: string[]): Column<TraceRow>[] {
   const link = (r: TraceRow, text: string) => <A className="name" href={to(ws, "traces", r.trace_id)} tabIndex={-1}>{text}</A>;
   const all: Record<string, Column<TraceRow>> = {
-    status: { id: "status", header: "Status", width: 92, sort: "status", cell: (r) => <Status value={r.status} /> },
-    name: { id: "name", header: "Name", width: 150, sort: "name", cell: (r) => link(r, r.name || "(unnamed)") },
-    input: { id: "input", header: "Input", width: 250, cell: (r) => <span title={r.input_preview.slice(0, 300)}>{line(r.input_preview)}</span> },
-    output: { id: "output", header: "Output", width: 250, cell: (r) => <span title={r.output_preview.slice(0, 300)}>{line(r.output_preview)}</span> },
-    duration: { id: "duration", header: "Duration", width: 86, num: true, sort: "duration_ms", cell: (r) => <span title={`${full(r.duration_ms)} ms`}>{duration(r.duration_ms)}</span> },
-    tokens: { id: "tokens", header: "Tokens", width: 76, num: true, sort: "tokens", cell: (r) => <span title={count(r.tokens.total)}>{short(r.tokens.total)}</span> },
-    cost: { id: "cost", header: "Cost", width: 80, num: true, sort: "cost", cell: (r) => <span title={r.cost === null ? "no known price" : `${full(r.cost)} USD`}>{cost(r.cost)}</span> },
-    scores: { id: "scores", header: "Scores", width: 240, cell: (r) => <Scores list={r.assessments} max={2} /> },
+    status: { id: "status", header: "Status", width: 78, sort: "status", cell: (r) => <Status value={r.status} /> },
+    name: { id: "name", header: "Name", width: 116, sort: "name", cell: (r) => link(r, r.name || "(unnamed)") },
+    input: { id: "input", header: "Input", width: 196, cell: (r) => <span title={r.input_preview.slice(0, 300)}>{line(r.input_preview)}</span> },
+    output: { id: "output", header: "Output", width: 196, cell: (r) => <span title={r.output_preview.slice(0, 300)}>{line(r.output_preview)}</span> },
+    duration: { id: "duration", header: "Duration", width: 78, num: true, sort: "duration_ms", cell: (r) => <span title={`${full(r.duration_ms)} ms`}>{duration(r.duration_ms)}</span> },
+    tokens: { id: "tokens", header: "Tokens", width: 66, num: true, sort: "tokens", cell: (r) => <span title={count(r.tokens.total)}>{short(r.tokens.total)}</span> },
+    cost: { id: "cost", header: "Cost", width: 76, num: true, sort: "cost", cell: (r) => <span title={r.cost === null ? "no known price" : `${full(r.cost)} USD`}>{cost(r.cost)}</span> },
+    scores: { id: "scores", header: "Scores", width: 220, cell: (r) => <Scores list={r.assessments} max={2} /> },
     spans: { id: "spans", header: "Spans", width: 70, num: true, cell: (r) => count(r.spans) },
     errors: { id: "errors", header: "Failed spans", width: 96, num: true, cell: (r) => count(r.errors) },
     models: { id: "models", header: "Models", width: 180, cell: (r) => r.models.join(", ") },
@@ -50,7 +50,7 @@ function columnsOf(ws: string, experiments: Map<string, string>, chosen: string[
     run: { id: "run", header: "Run", width: 110, cell: (r) => (r.run_id ? <A href={to(ws, "runs", r.run_id)} tabIndex={-1}>{r.run_id.slice(0, 8)}</A> : "") },
     id: { id: "id", header: "Trace id", width: 280, cell: (r) => <code>{r.trace_id}</code> },
   };
-  const time: Column<TraceRow> = { id: "start", header: "Time", width: 112, pinned: true, sort: "start_ms", cell: (r) => <Time ms={r.start_ms} short={clock(r.start_ms)} /> };
+  const time: Column<TraceRow> = { id: "start", header: "Time", width: 104, pinned: true, sort: "start_ms", cell: (r) => <Time ms={r.start_ms} short={clock(r.start_ms)} /> };
   return [time, ...chosen.map((id): Column<TraceRow> => all[id] ?? { id, header: id, width: 130, cell: (r) => r.tags[id.replace(/^tag\./, "")] ?? "" })];
 }
 
@@ -153,9 +153,9 @@ export default function TracesPage() {
         {search.session && <Chip tone="accent" onRemove={() => set({ session: undefined })} removeLabel="Remove session">session {search.session}</Chip>}
         {search.run && <Chip tone="accent" onRemove={() => set({ run: undefined })} removeLabel="Remove run">run {search.run.slice(0, 8)}</Chip>}
         <span className="grow" />
-        <Menu open={menu === "copy"} onToggle={(o) => setMenu(o ? "copy" : null)} label="Copy as" className="button" button={<>Copy as<Icon name="down" size={10} /></>}>
+        {!narrow && <Menu open={menu === "copy"} onToggle={(o) => setMenu(o ? "copy" : null)} label="Copy as" className="button" button={<>Copy as<Icon name="down" size={10} /></>}>
           {copies(session.server.address, ws, query, sort).map(([label, text]) => <button key={label} className="menu-item" onClick={() => { setMenu(null); void copy(text, `Copied as ${label}`); }}>{label}</button>)}
-        </Menu>
+        </Menu>}
         {!narrow && <button className="icon-button" aria-label="Columns" title={hint("Columns", "columns")} onClick={() => setDialog("columns")}><Icon name="columns" /></button>}
         <button className="icon-button" aria-label="Facets" aria-pressed={facetsOn} title={hint("Facets", "facets")} onClick={() => (narrow ? setSheet(!sheet) : setPrefs({ facets: prefs.facets === "on" ? "off" : "on" }))}><Icon name="filter" /></button>
       </div>

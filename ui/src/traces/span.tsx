@@ -93,7 +93,7 @@ function CostFact({ span: s }: { span: Span }) {
   const p = s.price;
   const rate = (v: number | null) => (v === null ? "unknown" : `$${v}`);
   const arithmetic = p ? `${p.model}, price of ${p.effective_date} (${p.source})\ninput ${rate(p.input)}, output ${rate(p.output)}, cache read ${rate(p.cache_read)} per million tokens\ninput ${cost(s.cost_parts.input)} + output ${cost(s.cost_parts.output)} = ${cost(s.cost)}` : "No price is known for this model, so its cost is unknown and not counted.";
-  return <span title={arithmetic}><b>{cost(s.cost)}</b>{p ? ` = tokens × ${priceNote(p)}` : " (no known price)"} <span aria-hidden="true">ⓘ</span><span className="sr">{arithmetic}</span></span>;
+  return <span title={arithmetic}><b>{cost(s.cost)}</b>{p ? ` = tokens × ${priceNote(p)}` : " (no known price)"} <Icon name="info" size={12} /><span className="sr">{arithmetic}</span></span>;
 }
 
 function Attributes({ span: s }: { span: Span }) {

@@ -105,7 +105,7 @@ function Usage({ trace: t }: { trace: Trace }) {
   const dates = [...new Set(t.usage.map((u) => u.price?.effective_date).filter(Boolean))];
   return (
     <span title={lines.join("\n")}>
-      <b>{short(t.tokens.total)}</b> tokens · <b>{cost(t.cost)}</b>{dates.length > 0 && <> at prices of {dates.join(", ")}</>}{t.usage.length > 0 && <> <span aria-hidden="true">ⓘ</span><span className="sr">{lines.join("; ")}</span></>}
+      <b>{short(t.tokens.total)}</b> tokens · <b>{cost(t.cost)}</b>{dates.length > 0 && <> at prices of {dates.join(", ")}</>}{t.usage.length > 0 && <> <Icon name="info" size={12} /><span className="sr">{lines.join("; ")}</span></>}
     </span>
   );
 }

@@ -2,7 +2,7 @@
 // under a minimap that is a canvas. A trace of tens of thousands of spans is
 // an ordinary case.
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, memo, type PointerEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, type PointerEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { cost, count, duration, short, unknown } from "../kit/format";
 import { Icon } from "../kit/icons";
 import { Hit } from "../kit/json";
@@ -24,6 +24,7 @@ export function Waterfall({ tree, selected, onSelect, needle, hits, mode }: Wate
   const rowHeight = useRowHeight();
   const narrow = useNarrow();
   const [collapsed, setCollapsed] = useState<ReadonlySet<number>>(new Set());
+  const [zoom, setZoom] = useState<number | null>(null);
   const wantFocus = useRef(false);
   const s = tree.skeleton;
 
@@ -64,11 +65,11 @@ export function Waterfall({ tree, selected, onSelect, needle, hits, mode }: Wate
   });
 
   const go = (row: number) => { if (row >= 0) { wantFocus.current = true; onSelect(row, { replace: true }); } };
-  const toggle = (row: number, open?: boolean) => setCollapsed((old) => {
+  const toggle = useCallback((row: number, open?: boolean) => setCollapsed((old) => {
     const next = new Set(old), shut = old.has(row);
     if (open === undefined ? shut : open) next.delete(row); else next.add(row);
     return next;
-  });
+  }), []);
   function onKeyDown(e: KeyboardEvent) {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     const at = selected < 0 ? -1 : place[selected]!, pageful = Math.max(1, Math.floor(host.current!.clientHeight / rowHeight) - 1);
@@ -99,11 +100,16 @@ export function Waterfall({ tree, selected, onSelect, needle, hits, mode }: Wate
 
   const nameWidth = mode === "timeline" ? "22%" : narrow ? "62%" : "46%";
   const items = list.getVirtualItems();
+  // The window of time that is drawn: all of it, or that of one span.
+  const zoomed = zoom !== null && zoom < tree.n ? zoom : null;
+  const from = zoomed === null ? 0 : s.starts[zoomed]!, till = Math.max(from + 1, zoomed === null || s.ends[zoomed]! < 0 ? tree.total : s.ends[zoomed]!);
+  const zoomTo = useCallback((row: number) => setZoom((old) => (old === row ? null : row)), []);
+  useShortcut("zoom", () => (selected >= 0 ? zoomTo(selected) : false));
   return (
     <div style={{ display: "flex", flexDirection: "column", flex: 1, minHeight: 0, "--name": nameWidth } as React.CSSProperties}>
-      <div className="tree-head" aria-hidden="true">
-        <div className="cell-name">Span</div>
-        <Ticks total={tree.total} />
+      <div className="tree-head" aria-hidden={zoomed === null}>
+        <div className="cell-name">Span{zoomed !== null && <> · <button className="link" tabIndex={-1} onClick={() => setZoom(null)}>whole trace</button></>}</div>
+        <Ticks from={from} till={till} />
         <div className="cell-num">Tokens</div><div className="cell-num">Cost</div>
       </div>
       <div ref={host} className="tree" role="treegrid" aria-label="Spans" aria-rowcount={rows.length} aria-colcount={4} onKeyDown={onKeyDown} tabIndex={selected < 0 ? 0 : -1}>
@@ -111,7 +117,7 @@ export function Waterfall({ tree, selected, onSelect, needle, hits, mode }: Wate
           {items.map((v) => {
             const r = rows[v.index]!;
             return <SpanRow key={r} tree={tree} row={r} index={v.index} top={v.start} depth={mode === "log" ? 0 : tree.depth[r]!} collapsed={collapsed.has(r)} selected={r === selected} focusable={r === selected || (selected < 0 && v.index === 0)}
-              faded={hits !== null && !hits.has(r)} needle={hits?.has(r) ? needle : ""} foldable={mode !== "log"} onSelect={onSelect} onToggle={toggle} />;
+              faded={hits !== null && !hits.has(r)} needle={hits?.has(r) ? needle : ""} foldable={mode !== "log"} from={from} till={till} onSelect={onSelect} onToggle={toggle} onZoom={zoomTo} />;
           })}
         </div>
       </div>
@@ -120,32 +126,36 @@ export function Waterfall({ tree, selected, onSelect, needle, hits, mode }: Wate
   );
 }
 
-function Ticks({ total }: { total: number }) {
+/** Round times within a window of microseconds. */
+function Ticks({ from, till }: { from: number; till: number }) {
+  const total = till - from;
   const steps = [1, 2, 5].flatMap((m) => Array.from({ length: 13 }, (_, e) => m * 10 ** e)).sort((a, b) => a - b);
   const step = steps.find((x) => total / x <= 5) ?? total;
-  const ticks = Array.from({ length: Math.floor(total / step) + 1 }, (_, i) => i * step).filter((t) => t < total * 0.94);
-  return <div className="ticks">{ticks.map((t) => <span key={t} style={{ left: `${(t / total) * 100}%` }}>{duration(t / 1000)}</span>)}</div>;
+  const first = Math.ceil(from / step) * step;
+  const ticks = Array.from({ length: Math.floor((till - first) / step) + 1 }, (_, i) => first + i * step);
+  return <div className="ticks"><div className="lane">{ticks.map((t) => <span key={t} style={{ left: `${((t - from) / total) * 100}%` }}>{duration(t / 1000)}</span>)}</div></div>;
 }
 
 interface SpanRowProps {
-  tree: Tree; row: number; index: number; top: number; depth: number; collapsed: boolean; selected: boolean; focusable: boolean; faded: boolean; needle: string; foldable: boolean;
-  onSelect: (row: number) => void; onToggle: (row: number) => void;
+  tree: Tree; row: number; index: number; top: number; depth: number; from: number; till: number; collapsed: boolean; selected: boolean; focusable: boolean; faded: boolean; needle: string; foldable: boolean;
+  onSelect: (row: number) => void; onToggle: (row: number) => void; onZoom: (row: number) => void;
 }
 
-const SpanRow = memo(function SpanRow({ tree, row, index, top, depth, collapsed, selected, focusable, faded, needle, foldable, onSelect, onToggle }: SpanRowProps) {
+const SpanRow = memo(function SpanRow({ tree, row, index, top, depth, from, till, collapsed, selected, focusable, faded, needle, foldable, onSelect, onToggle, onZoom }: SpanRowProps) {
   const s = tree.skeleton;
   const start = s.starts[row]!, open = s.ends[row]! < 0, end = open ? tree.total : s.ends[row]!;
   const type = s.types[row]! < 0 ? null : s.type_table[s.types[row]!]!;
   const cat = category(type);
   const name = s.name_table[s.names[row]!] ?? "";
   const failed = s.status[row] === 2, kids = tree.children[row]!, below = tree.errorsBelow[row]!;
-  const left = (start / tree.total) * 100, width = Math.max(0, ((end - start) / tree.total) * 100);
+  const at = (t: number) => Math.min(100, Math.max(0, ((t - from) / (till - from)) * 100));
+  const left = at(start), width = at(end) - left, outside = end < from || start > till;
   const took = open ? "running" : duration((end - start) / 1000);
   const tokens = tree.tokens[row]!, money = tree.costs[row]!;
   const shown = Math.min(depth, 24); // deeper levels keep the indent, so that names stay in view
   return (
     <div role="row" data-row={row} aria-level={depth + 1} aria-rowindex={index + 1} aria-expanded={foldable && kids ? !collapsed : undefined} aria-selected={selected} tabIndex={focusable ? 0 : -1}
-      aria-label={`${cat.label} ${name}, ${took}${failed ? ", failed" : ""}`} className={`span${failed ? " failed" : ""}${faded ? " faded" : ""}`} style={{ transform: `translateY(${top}px)` }} onClick={() => onSelect(row)}>
+      aria-label={`${cat.label} ${name}, ${took}${failed ? ", failed" : ""}`} className={`span${failed ? " failed" : ""}${faded ? " faded" : ""}`} style={{ transform: `translateY(${top}px)` }} onClick={() => onSelect(row)} onDoubleClick={() => onZoom(row)}>
       <div role="gridcell" className="cell-name" title={`${name} (${type ?? "no type"})`}>
         {Array.from({ length: shown }, (_, i) => <span key={i} className="guide" />)}
         {foldable && kids > 0 ? <button className="toggle" tabIndex={-1} aria-label={collapsed ? `Open ${name}` : `Close ${name}`} onClick={(e) => { e.stopPropagation(); onToggle(row); }}><Icon name={collapsed ? "right" : "down"} size={10} /></button> : <span style={{ width: 18, flex: "none" }} />}
@@ -156,8 +166,10 @@ const SpanRow = memo(function SpanRow({ tree, row, index, top, depth, collapsed,
         {collapsed && below > 0 && <span className="below">{count(below)} failed</span>}
       </div>
       <div role="gridcell" className="cell-bar">
-        <span className={`bar${open ? " open" : ""}${failed ? " error" : ""}`} style={{ left: `min(${left}%, calc(100% - 2px))`, width: `${width}%`, "--c": `var(--${cat.token})` } as React.CSSProperties} />
-        <span className="time" style={left + width > 84 ? (left > 16 ? { right: `${100 - left}%` } : { right: 0, color: "var(--text)", textShadow: "0 0 3px var(--bg), 0 0 3px var(--bg)" }) : { left: `${left + width}%` }}>{took}</span>
+        <div className="lane">
+          {!outside && <span className={`bar${open ? " open" : ""}${failed ? " error" : ""}`} style={{ left: `min(${left}%, calc(100% - 2px))`, width: `${width}%`, "--c": `var(--${cat.token})` } as React.CSSProperties} />}
+          <span className="time" style={{ left: `${left + width}%` }}>{took}</span>
+        </div>
       </div>
       <div role="gridcell" className="cell-num" title={Number.isNaN(tokens) ? "unknown" : count(tokens)}>{Number.isNaN(tokens) ? "" : short(tokens)}</div>
       <div role="gridcell" className="cell-num">{Number.isNaN(money) ? (Number.isNaN(tokens) ? "" : unknown) : cost(money)}</div>
