@@ -90,6 +90,7 @@ func (a *App) open(ctx context.Context) error {
 	if err := a.openDomains(ctx); err != nil {
 		return err
 	}
+	a.openGauges()
 	return a.openProtocols(ctx)
 }
 

@@ -80,3 +80,9 @@ func (m *Metrics) Panicked() { m.panics.Inc() }
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry, MaxRequestsInFlight: 4})
 }
+
+// Gauge adds a number that is asked for when metrics are read; value must
+// answer soon.
+func (m *Metrics) Gauge(name, help string, value func() float64) {
+	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
