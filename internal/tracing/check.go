@@ -2,6 +2,7 @@ package tracing
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -128,15 +129,15 @@ func TokensJSON(t trace.Tokens) string {
 	if t.Input < 0 && t.Output < 0 && t.Total < 0 {
 		return ""
 	}
-	m := map[string]int64{"input_tokens": max(0, t.Input), "output_tokens": max(0, t.Output), "total_tokens": max(0, t.Total)}
+	// Spelled as Python does, so that the text is the one MLflow itself keeps.
+	b := fmt.Appendf(nil, `{"input_tokens": %d, "output_tokens": %d, "total_tokens": %d`, max(0, t.Input), max(0, t.Output), max(0, t.Total))
 	if t.CacheRead >= 0 {
-		m["cache_read_input_tokens"] = t.CacheRead
+		b = fmt.Appendf(b, `, "cache_read_input_tokens": %d`, t.CacheRead)
 	}
 	if t.CacheWrite >= 0 {
-		m["cache_creation_input_tokens"] = t.CacheWrite
+		b = fmt.Appendf(b, `, "cache_creation_input_tokens": %d`, t.CacheWrite)
 	}
-	b, _ := json.Marshal(m) // a map of numbers
-	return string(b)
+	return string(append(b, '}'))
 }
 
 // CostJSON writes dollars.
@@ -144,12 +145,14 @@ func CostJSON(c trace.Cost) string {
 	if c.Total < 0 {
 		return ""
 	}
-	dollars := func(pico int64) json.RawMessage {
-		return json.RawMessage(strconv.FormatFloat(float64(max(0, pico))/1e12, 'g', -1, 64))
+	dollars := func(pico int64) string {
+		text := strconv.FormatFloat(float64(max(0, pico))/1e12, 'g', -1, 64)
+		if !strings.ContainsAny(text, ".e") {
+			text += ".0"
+		}
+		return text
 	}
-	b, _ := json.Marshal(map[string]json.RawMessage{
-		"input_cost": dollars(c.Input), "output_cost": dollars(c.Output), "total_cost": dollars(c.Total)})
-	return string(b)
+	return `{"input_cost": ` + dollars(c.Input) + `, "output_cost": ` + dollars(c.Output) + `, "total_cost": ` + dollars(c.Total) + `}`
 }
 
 // ParseTokens and ParseCost read what [TokensJSON] and [CostJSON] write;

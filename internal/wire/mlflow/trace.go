@@ -3,7 +3,9 @@ package mlflow
 import (
 	"context"
 	"net/http"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/assayhq/assay/internal/caller"
@@ -119,6 +121,11 @@ func (h traces) start(ctx context.Context, r *startRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	// MLflow's mark of a header that was sent, as opposed to made from spans.
+	if in.Metadata == nil {
+		in.Metadata = map[string]string{}
+	}
+	in.Metadata["mlflow.trace.infoFinalized"] = "true"
 	info, err := h.tracing.StartTrace(ctx, in)
 	if err != nil {
 		return nil, err
@@ -337,6 +344,13 @@ func (h traces) setTag(ctx context.Context, r *traceTagRequest) (any, error) {
 	id, err := r.target("set")
 	if err != nil {
 		return nil, err
+	}
+	if c := path.Clean(r.Key); c != r.Key || c == "." || strings.HasPrefix(c, "..") || path.IsAbs(c) {
+		return nil, fault.Invalidf("Invalid value \"%s\" for parameter 'key' supplied: Names may be treated as files in certain cases, and must not resolve to other names when treated as such. This name would resolve to '%s'", clip(r.Key), clip(c))
+	}
+	// Longer values are cut, as MLflow cuts them.
+	if runes := []rune(r.Value); len(runes) > tracing.MaxTagValue {
+		r.Value = string(runes[:tracing.MaxTagValue])
 	}
 	return empty{}, h.tracing.SetTag(ctx, id, r.Key, r.Value)
 }

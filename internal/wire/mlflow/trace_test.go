@@ -111,6 +111,17 @@ func TestForeignSpansAreDressed(t *testing.T) {
 	}
 }
 
+func TestAttributesLoseOneLayerOfJSON(t *testing.T) {
+	for in, want := range map[string]string{
+		`"LLM"`: `"LLM"`, `{"a":[1]}`: `{"a":[1]}`, `[1,"x"]`: `[1,"x"]`, `26`: `"26"`, `true`: `"true"`, `{torn`: `"{torn"`, `""`: `""`, `"\"x\""`: `"\"x\""`,
+	} {
+		v := decoded(trace.StringValue(in))
+		if got := string(v.AppendJSON(nil)); got != want {
+			t.Errorf("%s is %s, want %s", in, got, want)
+		}
+	}
+}
+
 func TestTimes(t *testing.T) {
 	for text, want := range map[string]int64{
 		`"2026-11-23T09:15:46.099Z"`: 1795425346099, `"2026-11-23T09:15:46Z"`: 1795425346000,

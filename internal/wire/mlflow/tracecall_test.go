@@ -138,7 +138,7 @@ func TestTraceCallsV3(t *testing.T) {
 	if n := len(dig(got, "trace", "spans").List); n != 2 {
 		t.Fatalf("%d spans in %s", n, got.AppendJSON(nil))
 	}
-	if meta := dig(got, "trace", "trace_info", "trace_metadata", "mlflow.trace.tokenUsage"); meta.Str != `{"input_tokens":10,"output_tokens":5,"total_tokens":15}` {
+	if meta := dig(got, "trace", "trace_info", "trace_metadata", "mlflow.trace.tokenUsage"); meta.Str != `{"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}` {
 		t.Errorf("token usage %q", meta.Str)
 	}
 	if d := dig(got, "trace", "trace_info", "execution_duration"); d.Str != "0.250s" {

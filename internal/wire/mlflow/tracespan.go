@@ -273,7 +273,10 @@ func (h traces) dressed(s *trace.Span) []trace.Attr {
 		h.norm.Apply(&again)
 		c.Input, c.Output = again.Columns.Input, again.Columns.Output
 	}
-	attrs := s.Attrs[:len(s.Attrs):len(s.Attrs)]
+	attrs := make([]trace.Attr, len(s.Attrs), len(s.Attrs)+8)
+	for i, a := range s.Attrs {
+		attrs[i] = trace.Attr{Key: a.Key, Value: decoded(a.Value)}
+	}
 	add := func(key string, v trace.Value) {
 		if _, ok := trace.Lookup(s.Attrs, key); !ok && v.Kind != trace.Null {
 			attrs = append(attrs, trace.Attr{Key: key, Value: v})
@@ -290,6 +293,22 @@ func (h traces) dressed(s *trace.Span) []trace.Attr {
 	}
 	add("mlflow.llm.cost", payload(tracing.CostJSON(c.Cost)))
 	return attrs
+}
+
+// decoded takes one layer of JSON off a text that holds a text, a list or an
+// object, as MLflow does: exporters that know only OpenTelemetry's attribute
+// types encode the others. Numbers and booleans in quotes stay texts.
+func decoded(v trace.Value) trace.Value {
+	if v.Kind != trace.String || v.Str == "" || len(v.Str) > maxParsedPayload {
+		return v
+	}
+	switch v.Str[0] {
+	case '"', '[', '{':
+		if inner, err := trace.ParseValue([]byte(v.Str)); err == nil {
+			return inner
+		}
+	}
+	return v
 }
 
 func known(s string) trace.Value {

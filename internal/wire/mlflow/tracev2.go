@@ -142,7 +142,7 @@ const maxLinked = 100
 
 func (h traces) linkRun(ctx context.Context, r *linkRunRequest) (any, error) {
 	switch {
-	case len(r.TraceIDs) == 0:
+	case r.TraceIDs == nil:
 		return nil, missing("trace_ids")
 	case r.RunID == "":
 		return nil, missing("run_id")
