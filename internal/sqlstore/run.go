@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -178,6 +180,7 @@ func (s *Tracking) eachGroup(ctx context.Context, table string, columns []string
 
 func (s *Tracking) fillParams(ctx context.Context, nos []int64, at map[int64]*tracking.Run) error {
 	var run *tracking.Run
+	defer sortAll(at, func(r *tracking.Run) []tracking.Param { return r.Params }, func(p tracking.Param) string { return p.Key })
 	return s.eachGroup(ctx, "param", []string{"key", "value"}, nos,
 		func(no int64, n int) { run = at[no]; run.Params = make([]tracking.Param, 0, n) },
 		func(r *rowReader, _ int64) {
@@ -187,6 +190,7 @@ func (s *Tracking) fillParams(ctx context.Context, nos []int64, at map[int64]*tr
 
 func (s *Tracking) fillTags(ctx context.Context, nos []int64, at map[int64]*tracking.Run) error {
 	var run *tracking.Run
+	defer sortAll(at, func(r *tracking.Run) []tracking.Tag { return r.Tags }, func(t tracking.Tag) string { return t.Key })
 	return s.eachGroup(ctx, "tag", []string{"key", "value"}, nos,
 		func(no int64, n int) { run = at[no]; run.Tags = make([]tracking.Tag, 0, n) },
 		func(r *rowReader, _ int64) {
@@ -196,10 +200,22 @@ func (s *Tracking) fillTags(ctx context.Context, nos []int64, at map[int64]*trac
 
 func (s *Tracking) fillMetrics(ctx context.Context, nos []int64, at map[int64]*tracking.Run) error {
 	var run *tracking.Run
+	defer sortAll(at, func(r *tracking.Run) []tracking.Metric { return r.Metrics }, func(m tracking.Metric) string { return m.Key })
 	return s.eachGroup(ctx, "latest_metric", []string{"key", "value", "timestamp", "step", "is_nan"}, nos,
 		func(no int64, n int) { run = at[no]; run.Metrics = make([]tracking.Metric, 0, n) },
 		func(r *rowReader, _ int64) {
 			m := tracking.Metric{Key: r.String(), Value: r.Float(), Timestamp: r.Int(), Step: r.Int()}
 			run.Metrics = append(run.Metrics, nanIf(m, r.Int()))
 		})
+}
+
+// sortAll puts one list of every run in the order of its keys: an aggregate
+// keeps no order that can be relied on.
+func sortAll[T any](at map[int64]*tracking.Run, list func(*tracking.Run) []T, key func(T) string) {
+	compare := func(a, b T) int { return strings.Compare(key(a), key(b)) }
+	for _, r := range at {
+		if l := list(r); !slices.IsSortedFunc(l, compare) {
+			slices.SortFunc(l, compare)
+		}
+	}
 }

@@ -59,7 +59,7 @@ func (s *Tracking) SearchRuns(ctx context.Context, q tracking.RunQuery) ([]track
 		return nil, "", err
 	}
 	var token string
-	if driver < 0 && len(q.Experiments) == 1 && len(q.Order) > 0 && q.Order[0].Field.Group == filter.Metric {
+	if rs.ranks(driver) {
 		token, err = rs.byMetric(ctx)
 	} else {
 		token, err = rs.inOrder(ctx, driver)
@@ -208,12 +208,12 @@ func (rs *runSearch) row(scan scanner) error {
 	return scanRun(scan, &rs.runs[len(rs.runs)-1].Info)
 }
 
-// inOrder reads a page from the matches of clause driver, or from all runs by
-// time if driver is negative.
-func (rs *runSearch) inOrder(ctx context.Context, driver int) (string, error) {
+// matching selects the matches of clause driver, or all runs by time if driver
+// is negative.
+func (rs *runSearch) matching(driver int) (*searchQuery, string, error) {
 	sel, err := rs.base(driver)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	from := "run r"
 	if driver >= 0 {
@@ -221,10 +221,32 @@ func (rs *runSearch) inOrder(ctx context.Context, driver int) (string, error) {
 		from = side + " CROSS JOIN run r"
 		sel.and("r.run_no = d.run_no AND "+cond, args...)
 	}
-	if err := rs.orderBy(sel, rs.q.Order); err != nil {
+	return sel, from, rs.orderBy(sel, rs.q.Order)
+}
+
+// ranks reports whether the search is read by the metric it is sorted by.
+func (rs *runSearch) ranks(driver int) bool {
+	return driver < 0 && len(rs.q.Experiments) == 1 && len(rs.q.Order) > 0 && rs.q.Order[0].Field.Group == filter.Metric
+}
+
+// firstPage is the query that a search without a token begins with.
+func (rs *runSearch) firstPage(driver int) (*searchQuery, string, error) {
+	if !rs.ranks(driver) {
+		return rs.matching(driver)
+	}
+	field := rs.q.Order[0].Field
+	sel, from, err := rs.ranked(0, field.Key, rs.clausesOn(field))
+	return sel.searchQuery, from, err
+}
+
+// inOrder reads a page from the matches of clause driver, or from all runs by
+// time if driver is negative.
+func (rs *runSearch) inOrder(ctx context.Context, driver int) (string, error) {
+	sel, from, err := rs.matching(driver)
+	if err != nil {
 		return "", err
 	}
-	// A token may have been made by the other way of reading: its phase and
+	// A token may have been made by the other way of reading: its rank and
 	// value are those of the first key of the sort.
 	keys, err := page.Decode(rs.q.Token, rs.query, len(sel.terms))
 	if err != nil {
@@ -235,20 +257,29 @@ func (rs *runSearch) inOrder(ctx context.Context, driver int) (string, error) {
 	return tokenOf(rs.query, last), err
 }
 
+// clausesOn returns the indexes of the clauses on a field.
+func (rs *runSearch) clausesOn(f filter.Field) []int {
+	var same []int
+	for i, c := range rs.q.Filter {
+		if c.Field == f {
+			same = append(same, i)
+		}
+	}
+	return same
+}
+
 // byMetric reads a page by the metric that is sorted by first. Its tokens are
 // those of inOrder: the rank, the value, and the keys that follow.
 func (rs *runSearch) byMetric(ctx context.Context) (string, error) {
 	field := rs.q.Order[0].Field
 	lastRank := int64(2)
-	var same []int // clauses on the very metric
-	for i, c := range rs.q.Filter {
-		if c.Field == field {
-			same = append(same, i)
-			if lastRank = min(lastRank, 1); c.Op != filter.Ne {
-				lastRank = 0
-			}
+	same := rs.clausesOn(field)
+	for _, i := range same { // no missing metric satisfies one, and NaN only !=
+		if lastRank = min(lastRank, 1); rs.q.Filter[i].Op != filter.Ne {
+			lastRank = 0
 		}
 	}
+	token := ""
 	for rank := int64(0); rank <= lastRank; rank++ {
 		sel, from, err := rs.ranked(rank, field.Key, same)
 		if err != nil {
@@ -271,7 +302,7 @@ func (rs *runSearch) byMetric(ctx context.Context) (string, error) {
 			}
 			sel.after(keys[1:])
 		}
-		last, err := sel.page(ctx, runColumns, from, rs.q.Limit-len(rs.runs), rs.row)
+		last, more, err := sel.rows(ctx, runColumns, from, rs.q.Limit-len(rs.runs), rs.row)
 		if err != nil {
 			return "", err
 		}
@@ -280,7 +311,10 @@ func (rs *runSearch) byMetric(ctx context.Context) (string, error) {
 			if rank == 2 {
 				keys = append(keys, page.FloatKey(0))
 			}
-			return page.Encode(rs.query, append(keys, last...)...), nil
+			token = page.Encode(rs.query, append(keys, last...)...)
+		}
+		if more { // here, or in a rank after the one that filled the page
+			return token, nil
 		}
 	}
 	return "", nil
@@ -320,4 +354,28 @@ func (rs *runSearch) ranked(rank int64, key string, same []int) (rankedQuery, st
 		n++
 	}
 	return rankedQuery{sel, n}, from, nil
+}
+
+// RunPlan returns how the database would read the first page of q, one line
+// per step, the counting of matches left out. Tests hold that it is by index.
+func (s *Tracking) RunPlan(ctx context.Context, q tracking.RunQuery) ([]string, error) {
+	rs := &runSearch{Tracking: s, q: q}
+	driver, err := rs.driver(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sel, from, err := rs.firstPage(driver)
+	if err != nil {
+		return nil, err
+	}
+	query, args := sel.sql(runColumns, from, q.Limit+1)
+	var plan []string
+	err = s.Each(ctx, "EXPLAIN QUERY PLAN "+query, args, func(scan func(...any) error) error {
+		var id, parent, unused int64
+		var step string
+		err := scan(&id, &parent, &unused, &step)
+		plan = append(plan, step)
+		return err
+	})
+	return plan, err
 }

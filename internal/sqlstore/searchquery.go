@@ -226,6 +226,16 @@ func (s *searchQuery) sql(columns, from string, limit int) (string, []any) {
 // page calls row for at most limit rows; row scans its columns. It returns the
 // keys of the last row if there are more, else nil.
 func (s *searchQuery) page(ctx context.Context, columns, from string, limit int, row func(scanner) error) ([]page.Key, error) {
+	last, more, err := s.rows(ctx, columns, from, limit, row)
+	if !more {
+		last = nil
+	}
+	return last, err
+}
+
+// rows is page that tells the keys of the last row, nil if there was none,
+// from whether there are more.
+func (s *searchQuery) rows(ctx context.Context, columns, from string, limit int, row func(scanner) error) (last []page.Key, more bool, err error) {
 	query, args := s.sql(columns, from, limit+1)
 	texts, ints, floats := make([]string, len(s.terms)), make([]int64, len(s.terms)), make([]float64, len(s.terms))
 	ends := make([]any, len(s.terms))
@@ -239,9 +249,9 @@ func (s *searchQuery) page(ctx context.Context, columns, from string, limit int,
 			ends[i] = &floats[i]
 		}
 	}
-	n, more := 0, false
+	n := 0
 	var dest []any
-	err := s.db.Each(ctx, query, args, func(scan func(...any) error) error {
+	err = s.db.Each(ctx, query, args, func(scan func(...any) error) error {
 		if n == limit {
 			more = true
 			return nil
@@ -252,8 +262,8 @@ func (s *searchQuery) page(ctx context.Context, columns, from string, limit int,
 			return scan(dest...)
 		})
 	})
-	if err != nil || !more {
-		return nil, err
+	if err != nil || n == 0 {
+		return nil, more, err
 	}
 	keys := make([]page.Key, len(s.terms))
 	for i, t := range s.terms {
@@ -266,5 +276,5 @@ func (s *searchQuery) page(ctx context.Context, columns, from string, limit int,
 			keys[i] = page.FloatKey(floats[i])
 		}
 	}
-	return keys, nil
+	return keys, more, nil
 }
