@@ -241,11 +241,10 @@ func (s *Service) VersionByAlias(ctx context.Context, name, alias string) (*Vers
 		return nil, err
 	}
 	if strings.EqualFold(alias, latestAlias) {
-		if len(m.Latest) == 0 {
-			return nil, fault.NotFoundf("Latest version not found for model %s.", clip(name))
+		if v := m.Newest(); v != nil {
+			return v, nil
 		}
-		v := m.Latest[len(m.Latest)-1]
-		return &v, nil
+		return nil, fault.NotFoundf("Latest version not found for model %s.", clip(name))
 	}
 	i := slices.IndexFunc(m.Aliases, func(a Alias) bool { return a.Name == alias })
 	if i < 0 {

@@ -47,7 +47,7 @@ type Model struct {
 	Versions    int64 // how many there are; filled by reads
 	Tags        []Tag
 	Aliases     []Alias   // by name
-	Latest      []Version // the newest version of each stage, by number
+	Latest      []Version // the newest version of each stage, the stage of the oldest version first
 }
 
 // Stage is where a version stands in the older of the two ways to promote
@@ -202,6 +202,17 @@ func New(store Store, cfg Config) *Service {
 		s.now = time.Now
 	}
 	return s
+}
+
+// Newest returns the version with the highest number, nil if there is none.
+func (m *Model) Newest() *Version {
+	var newest *Version
+	for i := range m.Latest {
+		if newest == nil || m.Latest[i].Number > newest.Number {
+			newest = &m.Latest[i]
+		}
+	}
+	return newest
 }
 
 func (s *Service) millis() int64 { return s.now().UnixMilli() }

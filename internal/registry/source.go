@@ -103,8 +103,13 @@ func (s *Service) resolve(ctx context.Context, m *Model, ref modelRef) (*Version
 	case ref.number != 0:
 		return s.Version(ctx, m.Name, ref.number)
 	}
-	for _, v := range slices.Backward(m.Latest) {
-		if ref.stage == "" || v.Stage == ref.stage {
+	if ref.stage == "" {
+		if v := m.Newest(); v != nil {
+			return v, nil
+		}
+	}
+	for _, v := range m.Latest {
+		if v.Stage == ref.stage {
 			return &v, nil
 		}
 	}

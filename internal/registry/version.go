@@ -249,7 +249,7 @@ func (s *Service) rekindVersion(ctx context.Context, v *Version) error {
 }
 
 // LatestVersions returns the newest version of each of stages, or of every
-// stage if none is named, by number.
+// stage if none is named, in the order of [Model.Latest].
 func (s *Service) LatestVersions(ctx context.Context, name string, stages []string) ([]Version, error) {
 	var wanted []Stage
 	for _, st := range stages {

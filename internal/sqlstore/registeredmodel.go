@@ -93,8 +93,8 @@ func (r *Registry) fillModels(ctx context.Context, models []*registry.Model) (si
 	}
 	var latest []*registry.Version
 	err = r.db.eachOf(ctx, `SELECT `+versionColumns+` FROM model_version v
-		JOIN (SELECT model_id, stage, max(version) AS version FROM model_version WHERE model_id IN (%s) GROUP BY model_id, stage) l
-		ON v.model_id = l.model_id AND v.version = l.version AND v.stage = l.stage ORDER BY v.model_id, v.version`, ids,
+		JOIN (SELECT model_id, stage, max(version) AS version, min(version) AS oldest FROM model_version WHERE model_id IN (%s) GROUP BY model_id, stage) l
+		ON v.model_id = l.model_id AND v.version = l.version AND v.stage = l.stage ORDER BY v.model_id, l.oldest`, ids,
 		func(scan func(...any) error) error {
 			v := new(registry.Version)
 			latest = append(latest, v)

@@ -3,6 +3,8 @@ package mlflow
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/registry"
@@ -63,7 +65,9 @@ func toRegisteredModel(m *registry.Model) registeredModel {
 		Tags: toRegistryTags(m.Tags),
 	}
 	for i := range m.Latest {
-		out.Latest = append(out.Latest, toModelVersion(&m.Latest[i]))
+		v := toModelVersion(&m.Latest[i])
+		v.Aliases = nil // they stand with the model
+		out.Latest = append(out.Latest, v)
 	}
 	for _, a := range m.Aliases {
 		out.Aliases = append(out.Aliases, modelAlias{a.Name, versionText(a.Version)})
@@ -181,7 +185,10 @@ func (h registries) searchModels(ctx context.Context, r *registrySearch) (any, e
 	}
 	out := modelsAnswer{Next: next}
 	for _, m := range models {
-		out.Models = append(out.Models, toRegisteredModel(m))
+		body := toRegisteredModel(m)
+		// A search lists them by stage, as MLflow's does.
+		slices.SortFunc(body.Latest, func(a, b modelVersion) int { return strings.Compare(a.Stage, b.Stage) })
+		out.Models = append(out.Models, body)
 	}
 	return out, nil
 }
