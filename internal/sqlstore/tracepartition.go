@@ -32,6 +32,7 @@ type partition struct {
 
 	textOnce sync.Mutex
 	textDB   *DB // SQLite; opened on first use
+	words    *vocabulary
 
 	// The ingest goroutine's:
 	window  *window
@@ -140,7 +141,7 @@ func (p *partition) open(ctx context.Context, create bool) error {
 			return err
 		}
 	}
-	db, err := OpenSQLite(ctx, path, p.st.log, SQLiteConfig{Readers: 4, Pragmas: "&_pragma=wal_autocheckpoint(4000)"})
+	db, err := OpenSQLite(ctx, path, p.st.log, SQLiteConfig{Readers: 3, Pragmas: "&_pragma=wal_autocheckpoint(4000)&_pragma=cache_size(-2048)"})
 	if err != nil {
 		return err
 	}

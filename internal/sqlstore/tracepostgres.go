@@ -181,19 +181,33 @@ func (ix *textIndexer) stepPostgres(ctx context.Context) (more bool, err error) 
 	return err == nil, err
 }
 
-// textDocsPostgres is [partition.textDocs] on PostgreSQL.
-func (p *partition) textDocsPostgres(ctx context.Context) docsFunc {
-	return func(word string, from, to int64, limit int, fn func(t int64)) (n int, last int64, err error) {
-		term := `'` + strings.NewReplacer(`'`, `''`, `\`, `\\`).Replace(word) + `'`
-		err = p.db.Each(ctx, p.sql(`SELECT doc FROM {p}words WHERE words @@ CAST(? AS tsquery) AND doc >= ? AND doc < ? ORDER BY doc DESC LIMIT ?`),
-			[]any{term, from, to, limit}, func(scan func(...any) error) error {
-				if err := scan(&last); err != nil {
-					return err
-				}
-				n++
-				fn(last >> docShift)
-				return nil
-			})
-		return n, last, err
+// textListsPostgres is [partition.textLists] on PostgreSQL, which does not
+// know its words: a term open on the left says nothing there.
+func (p *partition) textListsPostgres(ctx context.Context, terms []textTerm) []textList {
+	var lists []textList
+	for _, t := range terms {
+		if t.openLeft {
+			continue
+		}
+		query := `'` + strings.NewReplacer(`'`, `''`, `\`, `\\`).Replace(t.word) + `'`
+		if t.openRight {
+			query += ":*"
+		}
+		lists = append(lists, func(from, to int64, limit int, fn func(t int64)) (n int, last int64, err error) {
+			err = p.db.Each(ctx, p.sql(`SELECT doc FROM {p}words WHERE words @@ CAST(? AS tsquery) AND doc >= ? AND doc < ? ORDER BY doc DESC LIMIT ?`),
+				[]any{query, from, to, limit}, func(scan func(...any) error) error {
+					if err := scan(&last); err != nil {
+						return err
+					}
+					n++
+					fn(last >> docShift)
+					return nil
+				})
+			return n, last, err
+		})
 	}
+	if len(lists) == 0 {
+		lists = append(lists, p.everyTrace(ctx))
+	}
+	return lists
 }

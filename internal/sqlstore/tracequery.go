@@ -37,8 +37,12 @@ type tracePlan struct {
 	nothing bool // no row can match
 }
 
-// textTerm is a word, or alternatives of which one must occur.
-type textTerm []string
+// textTerm is a word that must occur, whole unless it is open at a side: then
+// any word that continues there will do.
+type textTerm struct {
+	word                string
+	openLeft, openRight bool
+}
 
 func (p *tracePlan) add(cond string, args ...any) {
 	p.conds = append(p.conds, cond)
@@ -81,7 +85,7 @@ func (st *Traces) plan(ctx context.Context, q *tracing.Query) (*tracePlan, error
 		}
 	}
 	for _, w := range tracing.QueryWords(q.Text) {
-		p.terms = append(p.terms, textTerm{w})
+		p.terms = append(p.terms, textTerm{word: w})
 	}
 	if strings.TrimSpace(q.Text) != "" && len(p.terms) == 0 {
 		p.nothing = true // only punctuation: no text has such a word
@@ -108,10 +112,10 @@ func (p *tracePlan) clause(ctx context.Context, c filter.Clause) error {
 	case filter.Metadata:
 		switch c.Field.Key {
 		case tracing.MetaSession:
-			p.text("session", c)
+			p.rareText(ctx, "session", c)
 			return nil
 		case tracing.MetaUser:
-			p.text("usr", c)
+			p.rareText(ctx, "usr", c)
 			return nil
 		}
 		return p.keyed(ctx, tracing.LabelMetadata, c)
@@ -130,7 +134,7 @@ func (p *tracePlan) attribute(ctx context.Context, c filter.Clause) error {
 	case "status":
 		p.states(c)
 	case "client_request_id":
-		p.text("client_id", c)
+		p.rareText(ctx, "client_id", c)
 	case "name":
 		p.text("name", c)
 	case "run_id":
@@ -211,6 +215,15 @@ func (p *tracePlan) text(column string, c filter.Clause) {
 	if !exact {
 		p.rows = append(p.rows, c)
 	}
+}
+
+// rareText is text for a column with an index of its own.
+func (p *tracePlan) rareText(ctx context.Context, column string, c filter.Clause) {
+	if c.Op == filter.Eq {
+		p.addDrive(ctx, column+" = ?", "SELECT n FROM trace WHERE "+column+" = ?", c.Value.Str)
+		return
+	}
+	p.text(column, c)
 }
 
 // compare is a clause in SQL; what SQL cannot say exactly is left to rows.
@@ -466,22 +479,28 @@ func (p *tracePlan) span(ctx context.Context, c filter.Clause) error {
 		return p.label(ctx, kind, "", c)
 	}
 	if c.Field.Key == "content" && (c.Op == filter.Like || c.Op == filter.ILike) {
-		for _, w := range patternWords(c.Value.Str) {
-			p.terms = append(p.terms, textTerm{w})
-		}
+		p.terms = append(p.terms, patternTerms(c.Value.Str)...)
 	}
 	return nil
 }
 
-// patternWords are the words that any text matching a LIKE pattern must hold
-// in full: those with a separator on both sides within the pattern's literal
-// parts. Where a part begins or ends inside a word, that word is unknown.
-func patternWords(pattern string) []string {
-	var words []string
+// minOpen is how long a word open on the left must be to narrow a search.
+const minOpen = 3
+
+// patternTerms are the words that any text matching a LIKE pattern must hold.
+// Where a literal part of the pattern begins or ends inside a word, the word
+// is open.
+func patternTerms(pattern string) []textTerm {
+	var terms []textTerm
 	for _, literal := range strings.FieldsFunc(pattern, func(r rune) bool { return r == '%' || r == '_' }) {
-		words = append(words, tracing.InnerWords(literal)...)
+		for _, w := range tracing.PieceWords(literal) {
+			t := textTerm{w.Text, w.OpenLeft, w.OpenRight}
+			if !t.openLeft || len(t.word) >= minOpen {
+				terms = append(terms, t)
+			}
+		}
 	}
-	return words
+	return terms
 }
 
 // where renders the conditions for experiment e (-1: as the plan has it).

@@ -227,7 +227,7 @@ func (st *Traces) sweep(idle time.Duration) {
 }
 
 // maxOpen is how many partitions stay open beyond their use.
-const maxOpen = 12
+const maxOpen = 32
 
 func (st *Traces) closeIdle(idle time.Duration) {
 	st.mu.Lock()

@@ -282,7 +282,7 @@ func (st *Traces) Search(ctx context.Context, q tracing.Search) (tracing.Page, e
 	}
 	query := page.NewQuery("traces", fmt.Sprint(q.Query), fmt.Sprint(q.Order), fmt.Sprint(p.workspace))
 	if len(p.terms) > 0 {
-		result.Lag, _ = st.TextLag(ctx)
+		result.Lag = st.awaitText(ctx)
 	}
 	if p.nothing {
 		return result, nil
@@ -436,10 +436,6 @@ func (s *traceSearch) textOfDay(ctx context.Context, day int, before int64, yiel
 		return false, err
 	}
 	defer st.release(p)
-	words := make([]string, 0, len(s.plan.terms))
-	for _, t := range s.plan.terms {
-		words = append(words, t[0])
-	}
 	more = true
 	var inner error
 	chunk := make([]int64, 0, 50)
@@ -460,7 +456,7 @@ func (s *traceSearch) textOfDay(ctx context.Context, day int, before int64, yiel
 		}
 		return ctx.Err() == nil
 	}
-	err = p.textMatches(ctx, words, before, func(t int64) bool {
+	err = p.textMatches(ctx, s.plan.terms, before, func(t int64) bool {
 		chunk = append(chunk, t)
 		return len(chunk) < cap(chunk) || flush()
 	})

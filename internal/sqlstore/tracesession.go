@@ -26,9 +26,10 @@ func (st *Traces) Sessions(ctx context.Context, q tracing.SessionQuery) ([]traci
 	if err != nil || p.nothing {
 		return list, "", err
 	}
-	p.add("session IS NOT NULL")
+	session, user := st.unindexed("session"), st.unindexed("usr") // the walk is by time
+	p.add(session + " IS NOT NULL")
 	if q.Prefix != "" {
-		p.add("(session >= ? AND session < ? OR usr >= ? AND usr < ?)", q.Prefix, q.Prefix+"\U0010FFFF", q.Prefix, q.Prefix+"\U0010FFFF")
+		p.add("("+session+" >= ? AND "+session+" < ? OR "+user+" >= ? AND "+user+" < ?)", q.Prefix, q.Prefix+"\U0010FFFF", q.Prefix, q.Prefix+"\U0010FFFF")
 	}
 	query := page.NewQuery("sessions", fmt.Sprint(q.Prefix, q.Experiments, q.From, q.To), fmt.Sprint(p.workspace))
 	token, err := page.Decode(q.Token, query, 2)
@@ -85,10 +86,10 @@ func (st *Traces) Sessions(ctx context.Context, q tracing.SessionQuery) ([]traci
 // of its newest trace.
 func (st *Traces) session(ctx context.Context, p *tracePlan, id string) (s tracing.Session, newest int64, err error) {
 	s = tracing.Session{ID: id, Tokens: -1, Cost: -1}
-	conds := []string{"session = ?", "workspace = ?"}
+	conds := []string{"session = ?", "+workspace = ?"}
 	args := []any{id, p.workspace}
 	if len(p.experiments) > 0 {
-		conds = append(conds, "experiment IN ("+Marks(len(p.experiments))+")")
+		conds = append(conds, "+experiment IN ("+Marks(len(p.experiments))+")")
 		for _, e := range p.experiments {
 			args = append(args, e)
 		}
@@ -128,6 +129,14 @@ func (st *Traces) session(ctx context.Context, p *tracePlan, id string) (s traci
 			return nil
 		})
 	return s, newest, err
+}
+
+// unindexed keeps SQLite from answering by the index of a column.
+func (st *Traces) unindexed(column string) string {
+	if st.index.writer != nil {
+		return "+" + column
+	}
+	return column
 }
 
 func addKnown(sum *int64, v int64) {

@@ -156,6 +156,12 @@ func testFilters(t *testing.T, s *tracingSuite) {
 		{"trace.text ILIKE '%QUICK%'", []int{8, 2, 1}},
 		{"span.content LIKE '%uick bro%'", []int{1}},
 		{"span.content ILIKE '%大きい%'", []int{3}},
+		{"span.content LIKE '%ilve%'", []int{2}},
+		{"span.content LIKE '% silv%'", []int{2}},
+		{"span.content LIKE '%ver'", []int{2}},
+		{"span.content LIKE 'quick%'", []int{2}},
+		{"span.content LIKE '%nowhere%'", []int{}},
+		{"span.content LIKE '%u%'", []int{8, 7, 6, 5, 4, 3, 2, 1}},
 		{"status = 'ERROR' AND tags.parity = 'even' AND name = 'root2' AND span.model = 'gpt-2'", []int{2}},
 	} {
 		page, err := s.Search(t.Context(), tracing.Search{Query: tracing.Query{Experiments: []string{"7"}, Filter: parse(t, c.filter)}})

@@ -61,8 +61,6 @@ const (
 
 func (a *Assessment) prepare(now int64) error {
 	switch {
-	case a.Name == "":
-		return fault.Invalidf("Missing value for required parameter 'assessment_name'.")
 	case utf8.RuneCountInString(a.Name) > maxAssessmentName:
 		return fault.Invalidf("the assessment's name has more than %d characters", maxAssessmentName)
 	case len(a.Value) > maxAssessmentValue:

@@ -129,7 +129,6 @@ func TokensJSON(t trace.Tokens) string {
 	if t.Input < 0 && t.Output < 0 && t.Total < 0 {
 		return ""
 	}
-	// Spelled as Python does, so that the text is the one MLflow itself keeps.
 	b := fmt.Appendf(nil, `{"input_tokens": %d, "output_tokens": %d, "total_tokens": %d`, max(0, t.Input), max(0, t.Output), max(0, t.Total))
 	if t.CacheRead >= 0 {
 		b = fmt.Appendf(b, `, "cache_read_input_tokens": %d`, t.CacheRead)
@@ -146,13 +145,13 @@ func CostJSON(c trace.Cost) string {
 		return ""
 	}
 	dollars := func(pico int64) string {
-		text := strconv.FormatFloat(float64(max(0, pico))/1e12, 'g', -1, 64)
-		if !strings.ContainsAny(text, ".e") {
-			text += ".0"
+		s := strconv.FormatFloat(float64(max(0, pico))/1e12, 'g', -1, 64)
+		if !strings.ContainsAny(s, ".e") {
+			s += ".0" // a float in the clients' language
 		}
-		return text
+		return s
 	}
-	return `{"input_cost": ` + dollars(c.Input) + `, "output_cost": ` + dollars(c.Output) + `, "total_cost": ` + dollars(c.Total) + `}`
+	return fmt.Sprintf(`{"input_cost": %s, "output_cost": %s, "total_cost": %s}`, dollars(c.Input), dollars(c.Output), dollars(c.Total))
 }
 
 // ParseTokens and ParseCost read what [TokensJSON] and [CostJSON] write;

@@ -22,7 +22,7 @@ func (h *Header) MergeInfo(in *Info) {
 	fresh := h.ID.IsZero()
 	h.ID, h.Experiment = in.ID, in.Experiment
 	h.RequestTime, h.Duration, h.State = in.RequestTime, in.Duration, in.State
-	h.Final = h.Final || in.State == StateOK || in.State == StateError
+	h.Final = h.Final || in.State == StateOK || in.State == StateError || in.Duration >= 0
 	if in.ClientRequestID != "" || fresh {
 		h.ClientRequestID = in.ClientRequestID
 	}

@@ -350,11 +350,17 @@ func SpanHolds(s *trace.Span, phrase string) bool {
 	})
 }
 
-// InnerWords are the words of a piece of text that certainly stand in any
-// text holding it: of spaced scripts those with a separator on both sides,
-// of unspaced ones every pair of characters.
-func InnerWords(piece string) []string {
-	var words []string
+// PieceWord is a word of a piece of text. Where the piece begins or ends with
+// the word, a text that holds the piece may continue it: the word is open.
+type PieceWord struct {
+	Text                string
+	OpenLeft, OpenRight bool
+}
+
+// PieceWords are the words of a piece of text, as they stand in any text that
+// holds the piece. Pairs of characters of unspaced scripts are never open.
+func PieceWords(piece string) []PieceWord {
+	var words []PieceWord
 	runes := []rune(piece)
 	for from := 0; from < len(runes); {
 		if !wordRune(runes[from]) {
@@ -365,18 +371,45 @@ func InnerWords(piece string) []string {
 		for to < len(runes) && wordRune(runes[to]) {
 			to++
 		}
-		spaced := false
-		for _, r := range runes[from:to] {
-			spaced = spaced || !isUnspaced(r)
-		}
-		if !spaced || from > 0 && to < len(runes) && !hasEscape(runes[:from]) {
-			cutRun(string(runes[from:to]), false, func(w string) { words = append(words, w) })
-		}
+		words = append(words, pieceRun(runes, from, to)...)
 		from = to
 	}
 	return words
 }
 
-// hasEscape reports whether a word after before may be changed by undoing
-// JSON's escapes.
-func hasEscape(before []rune) bool { return before[len(before)-1] == '\\' }
+func pieceRun(runes []rune, from, to int) []PieceWord {
+	left, right := from == 0, to == len(runes)
+	if !left && runes[from-1] == '\\' {
+		return nil // undoing JSON's escapes may change the word
+	}
+	spaced, unspacedToo := false, false
+	for _, r := range runes[from:to] {
+		if isUnspaced(r) {
+			unspacedToo = true
+		} else {
+			spaced = true
+		}
+	}
+	if spaced && unspacedToo && (left || right) {
+		return nil // which of its parts is open is not worth finding out
+	}
+	var words []PieceWord
+	cutRun(string(runes[from:to]), false, func(w string) {
+		words = append(words, PieceWord{w, left && spaced, right && spaced})
+	})
+	if (left || right) && spaced && !plainRun(runes[from:to]) {
+		return nil // normalisation may join it with what follows
+	}
+	return words
+}
+
+// plainRun reports whether a run of characters is short and its ends cannot
+// merge with what stands beside it.
+func plainRun(run []rune) bool {
+	for _, r := range run {
+		if r >= 0x300 {
+			return false
+		}
+	}
+	return len(run) < maxWord/2
+}

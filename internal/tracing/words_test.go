@@ -47,11 +47,22 @@ func TestPhrases(t *testing.T) {
 	}
 }
 
-func TestInnerWords(t *testing.T) {
+func TestPieceWords(t *testing.T) {
 	for piece, want := range map[string]string{
-		"foo": "", " foo ": "foo", "foo bar baz": "bar", "東京都": "東京 京都", "a 東京": "東京", `\nfoo bar `: "bar",
+		"foo": "<foo>", " foo ": "foo", "foo bar baz": "<foo bar baz>", "東京都": "東京 京都", "a 東京": "<a 東京", `\nfoo bar `: "bar", "a東": "", " a東 ": "a 東",
 	} {
-		if got := strings.Join(InnerWords(piece), " "); got != want {
+		var got []string
+		for _, w := range PieceWords(piece) {
+			s := w.Text
+			if w.OpenLeft {
+				s = "<" + s
+			}
+			if w.OpenRight {
+				s += ">"
+			}
+			got = append(got, s)
+		}
+		if strings.Join(got, " ") != want {
 			t.Errorf("%q: %q, want %q", piece, got, want)
 		}
 	}
