@@ -41,7 +41,7 @@ func TestScale(t *testing.T) {
 	debug.FreeOSMemory()
 	before := rss()
 	start := time.Now()
-	st, err := sqlstore.OpenTraces(t.Context(), dir, slog.New(slog.DiscardHandler), sqlstore.TracesConfig{})
+	st, err := sqlstore.OpenTraces(t.Context(), dir, slog.New(slog.DiscardHandler), sqlstore.TracesConfig{IdleClose: 4 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +54,9 @@ func TestScale(t *testing.T) {
 	questions(t, service)
 	debug.FreeOSMemory()
 	t.Logf("resident memory after questions: %d MB; on disk %d MB", rss()>>20, diskUse(dir)>>20)
+	time.Sleep(10 * time.Second)
+	debug.FreeOSMemory()
+	t.Logf("resident memory when partitions have closed: %d MB", rss()>>20)
 }
 
 func fill(t *testing.T, dir string, n int) {
