@@ -87,8 +87,9 @@ type Info struct {
 
 // StartTrace upserts a header, as MLflow's exporter sends it after, before or
 // while the spans arrive. Tags, metadata and assessments are merged over what
-// is there; a state other than IN_PROGRESS makes the given time range, state,
-// tokens and cost final, so that later spans do not change them. It returns
+// is there; a duration, or a state other than IN_PROGRESS, makes the given time
+// range final, and given tokens and cost are final at once, so that later spans
+// do not change them. It returns
 // the header as stored. A trace of another workspace is NotFound.
 func (s *Service) StartTrace(ctx context.Context, info Info) (Info, error) {
 	var err error

@@ -105,6 +105,10 @@ type traceLocation struct {
 	} `json:"mlflow_experiment"`
 }
 
+// finalized is MLflow's mark of a header that a client sent, as opposed to one
+// made from spans, or opened by a client before 3.0.
+const finalized = "mlflow.trace.infoFinalized"
+
 type startRequest struct {
 	Trace *traceHeader `json:"trace"`
 }
@@ -121,11 +125,10 @@ func (h traces) start(ctx context.Context, r *startRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// MLflow's mark of a header that was sent, as opposed to made from spans.
 	if in.Metadata == nil {
 		in.Metadata = map[string]string{}
 	}
-	in.Metadata["mlflow.trace.infoFinalized"] = "true"
+	in.Metadata[finalized] = "true"
 	info, err := h.tracing.StartTrace(ctx, in)
 	if err != nil {
 		return nil, err

@@ -37,8 +37,11 @@ func (h traces) correlate(ctx context.Context, r *correlateRequest) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	b := appendFloat(appendField([]byte("{"), "npmi"), c.NPMI)
-	b = appendFloat(appendField(b, "npmi_smoothed"), c.Smoothed)
+	b := []byte("{")
+	if !math.IsNaN(c.NPMI) { // not defined where a condition never holds
+		b = appendFloat(appendField(b, "npmi"), c.NPMI)
+		b = appendFloat(appendField(b, "npmi_smoothed"), c.Smoothed)
+	}
 	b = appendIntField(b, "filter1_count", c.First)
 	b = appendIntField(b, "filter2_count", c.Second)
 	b = appendIntField(b, "joint_count", c.Both)

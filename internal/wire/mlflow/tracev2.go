@@ -48,6 +48,9 @@ type startV2Request struct {
 }
 
 func (h traces) startV2(ctx context.Context, r *startV2Request) (any, error) {
+	if r.Experiment == "" {
+		return nil, missing("experiment_id")
+	}
 	var id trace.ID
 	rand.Read(id[:]) // the client takes the server's id
 	info, err := h.tracing.StartTrace(ctx, tracing.Info{
@@ -73,9 +76,16 @@ func (h traces) endV2(ctx context.Context, r *endV2Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	meta := toMap(r.Metadata)
+	state := tracing.State(r.Status)
+	switch r.Status {
+	case "", "TRACE_STATUS_UNSPECIFIED":
+		state = tracing.StateUnspecified
+	case "OK", "ERROR", "IN_PROGRESS":
+	default:
+		return nil, fault.Invalidf("Invalid value %q for parameter 'status' supplied: it must be OK, ERROR or IN_PROGRESS", clip(r.Status))
+	}
 	info, err := h.tracing.EndTrace(ctx, tracing.End{
-		ID: id, Time: int64(r.Time), State: traceState(r.Status), Tags: toMap(r.Tags), Metadata: meta,
+		ID: id, Time: int64(r.Time), State: state, Tags: toMap(r.Tags), Metadata: toMap(r.Metadata),
 	})
 	if err != nil {
 		return nil, err
@@ -124,7 +134,12 @@ func appendInfoV2(b []byte, info *tracing.Info) []byte {
 	}
 	b = appendTextField(b, "status", status)
 	b = appendPairs(b, "request_metadata", info.Metadata)
-	b = appendPairs(b, "tags", info.Tags)
+	tags := info.Tags
+	if info.Metadata["mlflow.trace_schema.version"] == "2" || info.Metadata[finalized] == "" && info.Spans == 0 {
+		tags = maps.Clone(tags)
+		delete(tags, tracing.TagSpansLocation) // the client that made it knows no such thing
+	}
+	b = appendPairs(b, "tags", tags)
 	return append(b, '}')
 }
 
