@@ -84,7 +84,7 @@ export function Palette({ onClose, onHelp, onJobs }: { onClose: () => void; onHe
     onClose();
     e.run();
   }
-  useEffect(() => listRef.current?.querySelector("[data-active=true]")?.scrollIntoView({ block: "nearest" }), [active]);
+  useEffect(() => { void listRef.current?.querySelector("[data-active=true]")?.scrollIntoView({ block: "nearest" }); }, [active]);
   return (
     <dialog ref={dialog} className="palette" aria-label="Command palette" onCancel={(e) => { e.preventDefault(); onClose(); }} onClick={(e) => { if (e.target === dialog.current) onClose(); }} onKeyDown={(e) => e.stopPropagation()}>
       <div className="box">

@@ -88,14 +88,14 @@ function Viewer({ source, path }: { source: Source; path: string }) {
       <header><h3 className="clip grow" dir="auto" title={path}>{path}</h3>{body.data && <span className="muted label">{bytes(body.data.size)}</span>}<a className="button" href={source.url(path, true)} download={name}><Icon name="download" />Download</a></header>
       <div className="body checker">
         {isImage ? <img src={source.url(path)} alt={name} /> : body.error ? <Failure error={body.error} retry={() => void body.refetch()} /> : !body.data ? <Skeleton rows={4} /> : body.data.binary ? <p className="muted">A binary file of {bytes(body.data.size)}. Download it to see what is inside.</p>
-          : <><Content name={name} text={body.data.text} url={source.url(path)} whole={!body.data.cut} />{body.data.cut && <p className="muted label" style={{ marginTop: 8 }}>The first {bytes(previewBytes)} of {bytes(body.data.size)}; download for the rest.</p>}</>}
+          : <><Content name={name} text={body.data.text} whole={!body.data.cut} />{body.data.cut && <p className="muted label" style={{ marginTop: 8 }}>The first {bytes(previewBytes)} of {bytes(body.data.size)}; download for the rest.</p>}</>}
       </div>
     </div>
   );
 }
 
-function Content({ name, text, url, whole }: { name: string; text: string; url: string; whole: boolean }) {
-  if (/\.html?$/i.test(name)) return <iframe title={name} src={url} sandbox="" style={{ width: "100%", height: 560, border: 0, background: "#fff" }} />;
+function Content({ name, text, whole }: { name: string; text: string; whole: boolean }) {
+  if (/\.html?$/i.test(name)) return <iframe title={name} srcDoc={text} sandbox="" style={{ width: "100%", height: 560, border: 0, background: "#fff" }} />;
   const rows = whole ? table(name, text) : null;
   if (rows) return <TableView data={rows} />;
   if (/\.(json|ipynb)$/i.test(name) && whole) { try { return <Json value={JSON.parse(text)} label={name} />; } catch { /* shown as text */ } }

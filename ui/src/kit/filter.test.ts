@@ -27,6 +27,7 @@ test("adding and removing is a round trip", () => {
   expect(two).toBe("status = 'ERROR' AND tag.env = 'prod'");
   expect(withClause(two, "tag.env = 'prod'")).toBe(two);
   expect(hasClause(two, "STATUS = 'error'")).toBe(true);
+  expect(hasClause(two, "attributes.status = 'ERROR'")).toBe(true);
   expect(withoutClause(two, "status = 'ERROR'")).toBe("tag.env = 'prod'");
   expect(withoutClause("a = 1 OR b = 2", "a = 1")).toBe("a = 1 OR b = 2");
 });

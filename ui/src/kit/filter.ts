@@ -48,21 +48,27 @@ export function clauses(s: string): Clause[] | null {
   return out;
 }
 
+/** attributes.status and status are the same field; so are key words in any case. */
+function same(a: string, b: string): boolean {
+  const plain = (s: string) => s.toLowerCase().replace(/^attributes?\./, "").replace(/\s+/g, " ").trim();
+  return plain(a) === plain(b);
+}
+
 /** The filter with one more condition; unchanged if it is there already. */
 export function withClause(filter: string, clause: string): string {
   const have = clauses(filter);
-  if (have?.some((c) => c.text.toLowerCase() === clause.toLowerCase())) return filter;
+  if (have?.some((c) => same(c.text, clause))) return filter;
   return filter.trim() ? `${filter.trim()} AND ${clause}` : clause;
 }
 
 export function withoutClause(filter: string, clause: string): string {
   const have = clauses(filter);
   if (!have) return filter;
-  return have.filter((c) => c.text.toLowerCase() !== clause.toLowerCase()).map((c) => c.text).join(" AND ");
+  return have.filter((c) => !same(c.text, clause)).map((c) => c.text).join(" AND ");
 }
 
 export function hasClause(filter: string, clause: string): boolean {
-  return !!clauses(filter)?.some((c) => c.text.toLowerCase() === clause.toLowerCase());
+  return !!clauses(filter)?.some((c) => same(c.text, clause));
 }
 
 /** A string literal of the grammar. */

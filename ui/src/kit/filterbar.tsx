@@ -54,7 +54,7 @@ export function FilterBar({ entity, value, onChange, experiments, error, tally, 
   });
   const items: Item[] = !open ? [] : at.want === "op" || at.want === "and"
     ? (at.want === "and" ? ["AND"] : ops).filter((o) => o.startsWith(at.prefix.toUpperCase())).map((o) => ({ text: `${o} `, label: o }))
-    : ((asks && found.data?.items) || []).map((i) => toItem(i, !!field));
+    : ((asks && found.data?.items) || []).filter((i) => i.value.toLowerCase().includes(prefix.toLowerCase())).map((i) => toItem(i, !!field));
 
   function choose(i: Item) {
     const end = caret;

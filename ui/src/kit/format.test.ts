@@ -44,3 +44,8 @@ test("delta carries its sign", () => {
   expect(f.delta(0)).toBe("0");
   expect(f.delta(NaN)).toBe("—");
 });
+
+test.each([
+  ["plain", "plain"], ['{"query":"What is AMZ worth?"}', "What is AMZ worth?"], ['{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}', "b"],
+  ['{"a":1,"b":2}', '{"a":1,"b":2}'], ['{"query":"cut in the mid', "cut in the mid"], ["[", "["], ['{"x":null}', '{"x":null}'],
+])("gist(%s)", (v, want) => expect(f.gist(v)).toBe(want));

@@ -159,3 +159,29 @@ export function line(v: unknown): string {
   const s = typeof v === "string" ? v : JSON.stringify(v);
   return s.length > 1000 ? s.slice(0, 1000) : s;
 }
+
+/**
+ * What a preview says in one line: the one value of {"query": "…"}, the last
+ * message of a conversation, else the text as it is.
+ */
+export function gist(s: string): string {
+  if (!/^\s*[[{]/.test(s)) return line(s);
+  try {
+    const v: unknown = JSON.parse(s);
+    return line(core(v, 0) ?? s);
+  } catch {
+    // A preview may be cut in the middle; one key is still recognisable.
+    const m = /^\s*\{\s*"[^"\\]{1,40}"\s*:\s*"((?:[^"\\]|\\.)*)/.exec(s);
+    return line(m ? m[1]!.replace(/\\n/g, " ").replace(/\\"/g, '"') : s);
+  }
+}
+
+function core(v: unknown, depth: number): string | null {
+  if (typeof v === "string") return v;
+  if (depth > 4 || typeof v !== "object" || v === null) return v === null || v === undefined ? null : String(v);
+  if (Array.isArray(v)) return v.length ? core(v.at(-1), depth + 1) : null;
+  const o = v as Record<string, unknown>, keys = Object.keys(o);
+  if (Array.isArray(o.messages)) return core(o.messages, depth + 1);
+  if ("content" in o && o.content) return core(o.content, depth + 1);
+  return keys.length === 1 ? core(o[keys[0]!], depth + 1) : null;
+}

@@ -43,7 +43,11 @@ function Comparison({ runs, rows, missing, drop }: { runs: RunInfo[]; rows: Row[
   const all = search.show === "all", turned = search.turned === "1", curves = search.view === "curves";
   const [find, setFind] = useState("");
   const [focused, setFocused] = useState(0);
-  const base = Math.max(0, runs.findIndex((r) => r.run_id === search.base));
+  // Without a choice, the first run that has the most to compare with: one that
+  // failed early makes a poor baseline.
+  const measured = runs.map((_, i) => rows.filter((r) => r.kind === "metric" && r.values[i] !== null).length);
+  const asked = runs.findIndex((r) => r.run_id === search.base);
+  const base = asked >= 0 ? asked : Math.max(0, measured.indexOf(Math.max(...measured)));
   const different = rows.filter((r) => r.differs);
   // One run differs from nothing: everything it has is shown.
   const shown = (all || runs.length < 2 ? rows : different).filter((r) => r.key.toLowerCase().includes(find.toLowerCase()));

@@ -79,7 +79,7 @@ export function columnId(kind: RunColumn["kind"], key: string): string {
 /** The sort or filter spelling of a column id. */
 export function fieldOf(id: string): string {
   const dot = id.indexOf("."), key = id.slice(dot + 1);
-  return /^[A-Za-z_][\w/.]*$/.test(key) ? id : `${id.slice(0, dot)}.\`${key}\``;
+  return /^[A-Za-z_][\w.]*$/.test(key) ? id : `${id.slice(0, dot)}.\`${key}\``;
 }
 
 export function valueOf(r: RunRow, id: string): MetricValue | undefined {

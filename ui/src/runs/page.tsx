@@ -29,24 +29,24 @@ const optional = ["user", "experiment", "id"];
 function suggest(columns: RunColumn[], rows: RunRow[]): string[] {
   const varies = (c: RunColumn) => (new Set(rows.map((r) => valueOf(r, columnId(c.kind, c.key)))).size > 1 ? 0 : 1);
   const top = (kind: RunColumn["kind"], n: number) => columns.filter((c) => c.kind === kind && !c.key.startsWith("system/") && !c.key.startsWith("mlflow.")).sort((a, b) => varies(a) - varies(b) || (b.runs ?? 0) - (a.runs ?? 0) || score(a.key) - score(b.key)).slice(0, n).map((c) => columnId(kind, c.key));
-  return [...top("param", 4), ...top("metric", 6)];
+  return [...top("param", 3), ...top("metric", 6)];
 }
 // Variances and percentiles say less at first sight than means.
 const score = (key: string) => (/variance|p90|p95|ratio|std/.test(key) ? 1 : 0);
 
 function columnsOf(ws: string, names: Map<string, string>, chosen: string[], now: number): Column<RunRow>[] {
   const base: Record<string, Column<RunRow>> = {
-    name: { id: "name", header: "Name", width: 220, pinned: true, sort: "name", cell: (r) => <span className="row" style={{ gap: 6 }}>{r.parent_run_id && <span className="muted" title="nested run">↳</span>}<A className="name clip" href={to(ws, "runs", r.run_id)} tabIndex={-1} title={r.name}>{r.name || r.run_id.slice(0, 8)}</A></span> },
-    status: { id: "status", header: "Status", width: 96, sort: "status", cell: (r) => <Status value={r.status} /> },
-    start: { id: "start", header: "Started", width: 116, sort: "start_ms", cell: (r) => <Time ms={r.start_ms} short={clock(r.start_ms)} /> },
-    duration: { id: "duration", header: "Duration", width: 88, num: true, cell: (r) => duration(durationOf(r, r.status === "RUNNING" ? now : undefined)) },
+    name: { id: "name", header: "Name", width: 196, pinned: true, sort: "name", cell: (r) => <span className="row" style={{ gap: 6 }}>{r.parent_run_id && <span className="muted" title="nested run">↳</span>}<A className="name clip" href={to(ws, "runs", r.run_id)} tabIndex={-1} title={r.name}>{r.name || r.run_id.slice(0, 8)}</A></span> },
+    status: { id: "status", header: "Status", width: 90, sort: "status", cell: (r) => <Status value={r.status} /> },
+    start: { id: "start", header: "Started", width: 104, sort: "start_ms", cell: (r) => <Time ms={r.start_ms} short={clock(r.start_ms)} /> },
+    duration: { id: "duration", header: "Duration", width: 78, num: true, cell: (r) => duration(durationOf(r, r.status === "RUNNING" ? now : undefined)) },
     user: { id: "user", header: "User", width: 110, cell: (r) => r.user },
     experiment: { id: "experiment", header: "Experiment", width: 160, cell: (r) => r.experiment_name || (names.get(r.experiment_id) ?? r.experiment_id) },
     id: { id: "id", header: "Run id", width: 260, cell: (r) => <code>{r.run_id}</code> },
   };
   const keyed = (id: string): Column<RunRow> => {
     const number = id.startsWith("metrics."), key = id.slice(id.indexOf(".") + 1);
-    return { id, header: key, title: `${id}; sort`, width: number ? 124 : 150, num: number, sort: fieldOf(id), cell: (r) => {
+    return { id, header: key, title: `${id}; sort`, width: 122, num: number, sort: fieldOf(id), cell: (r) => {
       const v = valueOf(r, id);
       if (v === undefined) return <span className="muted" aria-label="none">—</span>;
       return number ? <span title={full(v)}>{metric(v)}</span> : <span title={String(v)}>{v}</span>;

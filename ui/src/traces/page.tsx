@@ -15,7 +15,7 @@ import { useExperimentNames } from "../experiments/data";
 import { ColumnPicker } from "../kit/columns";
 import { FilterBar } from "../kit/filterbar";
 import { hasClause, withClause, withoutClause } from "../kit/filter";
-import { clock, cost, count, duration, full, line, plural, short } from "../kit/format";
+import { clock, cost, count, duration, full, gist, plural, short } from "../kit/format";
 import { Histogram } from "../kit/histogram";
 import { Icon } from "../kit/icons";
 import { useNarrow } from "../kit/media";
@@ -35,11 +35,11 @@ function columnsOf(ws: string, experiments: Map<string, string>, chosen: string[
   const all: Record<string, Column<TraceRow>> = {
     status: { id: "status", header: "Status", width: 78, sort: "status", cell: (r) => <Status value={r.status} /> },
     name: { id: "name", header: "Name", width: 116, sort: "name", cell: (r) => link(r, r.name || "(unnamed)") },
-    input: { id: "input", header: "Input", width: 196, cell: (r) => <span title={r.input_preview.slice(0, 300)}>{line(r.input_preview)}</span> },
-    output: { id: "output", header: "Output", width: 196, cell: (r) => <span title={r.output_preview.slice(0, 300)}>{line(r.output_preview)}</span> },
+    input: { id: "input", header: "Input", width: 190, cell: (r) => <span title={r.input_preview.slice(0, 300)}>{gist(r.input_preview)}</span> },
+    output: { id: "output", header: "Output", width: 190, cell: (r) => <span title={r.output_preview.slice(0, 300)}>{gist(r.output_preview)}</span> },
     duration: { id: "duration", header: "Duration", width: 78, num: true, sort: "duration_ms", cell: (r) => <span title={`${full(r.duration_ms)} ms`}>{duration(r.duration_ms)}</span> },
     tokens: { id: "tokens", header: "Tokens", width: 66, num: true, sort: "tokens", cell: (r) => <span title={count(r.tokens.total)}>{short(r.tokens.total)}</span> },
-    cost: { id: "cost", header: "Cost", width: 76, num: true, sort: "cost", cell: (r) => <span title={r.cost === null ? "no known price" : `${full(r.cost)} USD`}>{cost(r.cost)}</span> },
+    cost: { id: "cost", header: "Cost", width: 84, num: true, sort: "cost", cell: (r) => <span title={r.cost === null ? "no known price" : `${full(r.cost)} USD`}>{cost(r.cost)}</span> },
     scores: { id: "scores", header: "Scores", width: 220, cell: (r) => <Scores list={r.assessments} max={2} /> },
     spans: { id: "spans", header: "Spans", width: 70, num: true, cell: (r) => count(r.spans) },
     errors: { id: "errors", header: "Failed spans", width: 96, num: true, cell: (r) => count(r.errors) },
@@ -203,7 +203,7 @@ export function TraceCard(r: TraceRow) {
   return (
     <>
       <span className="row"><Status value={r.status} bare /><b className="clip grow">{r.name || "(unnamed)"}</b><span className="muted label"><Time ms={r.start_ms} short={clock(r.start_ms)} /></span></span>
-      <span className="clip muted" dir="auto">{line(r.input_preview) || "—"}</span>
+      <span className="clip muted" dir="auto">{gist(r.input_preview) || "—"}</span>
       <span className="row label muted"><span>{duration(r.duration_ms)}</span>·<span>{cost(r.cost)}</span>{r.assessments.length > 0 && <span className="clip"><Scores list={r.assessments} max={2} /></span>}</span>
     </>
   );

@@ -26,7 +26,7 @@ export function Peek({ id, onClose }: { id: string; onClose: () => void }) {
           {t.assessments.length > 0 && <div className="row wrap">{t.assessments.map((a) => <Score key={a.assessment_id} a={a} />)}</div>}
           <section><h3>Input</h3><Payload value={parse(t.input_preview)} label="Input" /></section>
           <section><h3>Output</h3>{t.status === "ERROR" ? <pre className="text error">{t.output_preview || "It failed without output."}</pre> : <Payload value={parse(t.output_preview)} label="Output" />}</section>
-          <div className="row wrap">{Object.entries(t.tags).map(([k, v]) => <Chip key={k} title={`${k} = ${v}`}>{k} = {v}</Chip>)}</div>
+          <div className="row wrap">{Object.entries(t.tags).filter(([k]) => !k.startsWith("mlflow.")).map(([k, v]) => <Chip key={k} title={`${k} = ${v}`}>{k} = {v}</Chip>)}</div>
         </div>
       )}</Load>
     </aside>

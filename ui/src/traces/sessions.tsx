@@ -5,7 +5,7 @@ import { useMemo, useState } from "react";
 import { api, type Schemas } from "../api/client";
 import { useCrumbs } from "../app/crumbs";
 import { to, useUrl, useWs } from "../app/url";
-import { clock, cost, count, duration, line, plural, short } from "../kit/format";
+import { clock, cost, count, duration, gist, plural, short } from "../kit/format";
 import { Empty, Load, Status, Time } from "../kit/states";
 import { type Column, DataTable } from "../kit/table";
 import { useSession } from "../session/session";
@@ -31,7 +31,7 @@ export default function SessionsPage() {
   const columns = useMemo((): Column<Conversation>[] => [
     { id: "session", header: "Session", width: 180, pinned: true, cell: (c) => <A className="name" href={href(c)} tabIndex={-1}>{c.session}</A> },
     { id: "user", header: "User", width: 140, cell: (c) => c.user ?? "" },
-    { id: "first", header: "Opens with", width: 360, cell: (c) => <span title={c.first_input}>{line(c.first_input)}</span> },
+    { id: "first", header: "Opens with", width: 360, cell: (c) => <span title={c.first_input}>{gist(c.first_input)}</span> },
     { id: "turns", header: "Turns", width: 72, num: true, cell: (c) => count(c.traces) },
     { id: "errors", header: "Errors", width: 84, num: true, cell: (c) => (c.errors ? <span className="status error">{count(c.errors)}</span> : "0") },
     { id: "last", header: "Last turn", width: 120, cell: (c) => <Time ms={c.last_ms} short={clock(c.last_ms)} /> },
@@ -51,7 +51,7 @@ export default function SessionsPage() {
         if (all.length === 0) return q ? <Empty title="No session matches" /> : <Empty title="No sessions yet" text="Set a session id, and the turns of a conversation belong together:" code={`import mlflow\nmlflow.set_tracking_uri("${session.server.address}")\nmlflow.update_current_trace(metadata={"mlflow.trace.session": "s-81", "mlflow.trace.user": "rima"})`} />;
         return <DataTable name="sessions" label="Sessions" columns={columns} rows={all} getId={(c) => c.session} href={href} onOpen={(c) => go(href(c))}
           more={{ has: rows.hasNextPage, loading: rows.isFetchingNextPage, load: () => void rows.fetchNextPage() }}
-          card={(c) => <><span className="row"><b className="clip grow">{c.session}</b>{c.errors > 0 && <Status value="ERROR" bare />}<span className="muted label"><Time ms={c.last_ms} /></span></span><span className="clip muted">{line(c.first_input)}</span><span className="label muted">{plural(c.traces, "turn")} · {cost(c.cost)} · {c.user}</span></>} cardHeight={84} />;
+          card={(c) => <><span className="row"><b className="clip grow">{c.session}</b>{c.errors > 0 && <Status value="ERROR" bare />}<span className="muted label"><Time ms={c.last_ms} /></span></span><span className="clip muted">{gist(c.first_input)}</span><span className="label muted">{plural(c.traces, "turn")} · {cost(c.cost)} · {c.user}</span></>} cardHeight={84} />;
       }}</Load></div>
     </div>
   );

@@ -1,7 +1,7 @@
 // A short list of traces inside another page.
 import { A } from "../app/link";
 import { to, useWs } from "../app/url";
-import { clock, cost, duration, line } from "../kit/format";
+import { clock, cost, duration, gist } from "../kit/format";
 import { Scores } from "../kit/score";
 import { Status, Time } from "../kit/states";
 import type { TraceRow } from "./data";
@@ -14,10 +14,10 @@ export function TraceList({ rows }: { rows: TraceRow[] }) {
         <li key={r.trace_id}>
           <A className="item" href={to(ws, "traces", r.trace_id)}>
             <Status value={r.status} bare /><b className="clip" style={{ flex: "0 1 160px" }}>{r.name || "(unnamed)"}</b>
-            <span className="clip grow muted" dir="auto">{line(r.status === "ERROR" && r.output_preview ? r.output_preview : r.input_preview)}</span>
+            <span className="clip grow muted" dir="auto">{gist(r.status === "ERROR" && r.output_preview ? r.output_preview : r.input_preview)}</span>
             {r.assessments.length > 0 && <Scores list={r.assessments} max={1} />}
             <span className="label muted num" style={{ width: 64 }}>{duration(r.duration_ms)}</span><span className="label muted num" style={{ width: 60 }}>{cost(r.cost)}</span>
-            <span className="label muted"><Time ms={r.start_ms} short={clock(r.start_ms)} /></span>
+            <span className="label muted num" style={{ minWidth: 84 }}><Time ms={r.start_ms} short={clock(r.start_ms)} /></span>
           </A>
         </li>
       ))}
