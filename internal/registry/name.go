@@ -9,10 +9,10 @@ import (
 	"github.com/assayhq/assay/internal/fault"
 )
 
-// Limits, in characters. Names are bounded as by MLflow's own columns; texts
-// more generously, since people write model cards into descriptions.
+// Limits, in characters. Names must fit into an index; texts are bounded more
+// generously, since people write model cards into descriptions.
 const (
-	maxName        = 256
+	maxName        = 500
 	maxDescription = 100_000
 	maxTagKey      = 250
 	maxTagValue    = 100_000

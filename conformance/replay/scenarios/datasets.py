@@ -12,7 +12,7 @@ def play(p):
     p.post(D + "/create", {"name": "third", "experiment_ids": ["$exp", "$exp_b"]}, save={"data_c": "dataset.dataset_id"})
     p.post(D + "/create", {"name": "golden"}, save={"data_twin": "dataset.dataset_id"}, label="a name twice")
     p.delete(f"{D}/$data_twin", label="the twin")
-    for body in ({}, {"name": ""}, {"name": "x", "tags": "not json"}, {"name": "y", "experiment_ids": ["424242"]}, {"name": "z", "experiment_ids": "no list"}):
+    for body in ({}, {"name": ""}, {"name": "x", "tags": "not json"}, {"name": "z", "experiment_ids": "no list"}):
         p.post(D + "/create", body)
     for path in ("$data_a", "!d-" + "0" * 32, "!odd"):
         p.get(f"{D}/{path}")
@@ -45,6 +45,7 @@ def play(p):
     p.post(f"{D}/$data_b/remove-experiments", {"experiment_ids": ["$exp_b"]}, label="again")
     p.get(f"{D}/!d-{'0' * 32}/experiment-ids", label="no such dataset")
     search(p)
+    p.post(D + "/create", {"name": "y", "experiment_ids": ["424242"]}, label="no such experiment")
     p.delete(f"{D}/$data_c")
     p.delete(f"{D}/$data_c", label="again")
     p.get(f"{D}/$data_c", label="deleted")

@@ -169,7 +169,7 @@ func (h evaluations) createDataset(ctx context.Context, r *createDatasetRequest)
 type datasetSearchRequest struct {
 	Experiments []string `json:"experiment_ids"`
 	Filter      string   `json:"filter_string"`
-	MaxResults  Int      `json:"max_results"`
+	MaxResults  *Int     `json:"max_results"`
 	OrderBy     []string `json:"order_by"`
 	PageToken   string   `json:"page_token"`
 }
@@ -180,8 +180,12 @@ type evalDatasetsAnswer struct {
 }
 
 func (h evaluations) searchDatasets(ctx context.Context, r *datasetSearchRequest) (any, error) {
+	limit, err := pageLimit(r.MaxResults)
+	if err != nil {
+		return nil, err
+	}
 	list, next, err := h.evaluation.SearchDatasets(ctx, evaluation.DatasetSearch{
-		Filter: r.Filter, Order: r.OrderBy, Experiments: r.Experiments, Limit: pageSize(r.MaxResults), Token: r.PageToken,
+		Filter: r.Filter, Order: r.OrderBy, Experiments: r.Experiments, Limit: limit, Token: r.PageToken,
 	})
 	if err != nil {
 		return nil, err
