@@ -26,16 +26,19 @@ func newDemo(s *streams) *cobra.Command {
 		}
 		header := c.header()
 		header.Set("X-MLFLOW-WORKSPACE", c.workspace)
+		shown := s.terminal()
 		result, err := fill(cmd.Context(), c.base.String(), c.http, header, func(done, total int) {
-			if !s.json {
+			if shown {
 				fmt.Fprintf(s.err, "\r%d/%d", done, total)
 			}
 		})
+		if shown {
+			fmt.Fprintln(s.err)
+		}
 		if err != nil {
 			return err
 		}
 		return s.print(result, func(w io.Writer) {
-			fmt.Fprintln(s.err)
 			if result.Already {
 				fmt.Fprintf(w, "The sample is there already: %s\n", c.base)
 				return

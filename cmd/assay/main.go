@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/assayhq/assay/internal/fault"
 )
@@ -110,6 +111,12 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// terminal reports whether a person watches what goes to err.
+func (s *streams) terminal() bool {
+	f, ok := s.err.(*os.File)
+	return ok && !s.json && term.IsTerminal(int(f.Fd()))
 }
 
 // print writes v as JSON with --json, else what text writes.

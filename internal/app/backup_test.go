@@ -191,3 +191,21 @@ func FuzzUnpack(f *testing.F) {
 		}
 	})
 }
+
+// TestStopEndsEventStreams keeps an event stream open while the server stops.
+func TestStopEndsEventStreams(t *testing.T) {
+	a, url := boot(t, t.TempDir())
+	resp, err := http.Get(url + "/api/assay/v1/events?ws=default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	ended := make(chan error)
+	go func() { _, err := io.ReadAll(resp.Body); ended <- err }()
+	if err := a.Stop(t.Context()); err != nil {
+		t.Errorf("Stop: %v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the stream was cut: %v", err)
+	}
+}

@@ -29,7 +29,6 @@ func (a *App) openDomains(ctx context.Context) error {
 		return err
 	}
 	a.events = api.NewEvents(a.now)
-	a.add(part{name: "event streams", stop: func(context.Context) error { a.events.Close(); return nil }})
 	if err := a.newJobs(); err != nil {
 		return err
 	}

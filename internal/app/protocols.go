@@ -67,11 +67,13 @@ func (a *App) openProtocols(ctx context.Context) error {
 			refusePlain(w, err)
 		}
 	}
-	a.http = web.NewServer(a.webConfig("http", a.cfg.Addr, refuse), mux)
+	a.http = web.NewServer(a.webConfig("http", a.cfg.Addr, refuse), mlflowServer.Guard(mux))
 	if err := a.http.Listen(ctx); err != nil {
 		return fault.New(fault.Unavailable, "%s; choose another address with --addr", fault.Message(err))
 	}
 	a.listen("http", a.http)
+	// Stopped before the listener, which waits for its answers to end.
+	a.add(part{name: "event streams", stop: func(context.Context) error { a.events.Close(); return nil }})
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -99,15 +100,19 @@ func (s *Server) ended(r *http.Request, rec *recorder, began time.Time) {
 		route = "none"
 	}
 	s.cfg.Metrics.Ended(route, status, took)
-	log := s.cfg.Log.Debug
+	level := slog.LevelDebug
 	switch {
 	case status >= 500 && status != http.StatusNotImplemented && status != http.StatusServiceUnavailable:
-		log = s.cfg.Log.Warn
+		level = slog.LevelWarn
 	case took > slow:
-		log = s.cfg.Log.Info
+		level = slog.LevelInfo
 	}
-	log("request", "method", r.Method, "path", clip(r.URL.Path), "status", status, "ms", took.Milliseconds(),
-		"bytes", rec.bytes, "request", RequestID(r.Context()), "from", Remote(r))
+	if !s.cfg.Log.Enabled(r.Context(), level) {
+		return
+	}
+	s.cfg.Log.LogAttrs(r.Context(), level, "request", slog.String("method", r.Method), slog.String("path", clip(r.URL.Path)),
+		slog.Int("status", status), slog.Int64("ms", took.Milliseconds()), slog.Int64("bytes", rec.bytes),
+		slog.String("request", RequestID(r.Context())), slog.String("from", Remote(r)))
 }
 
 func clip(s string) string {
