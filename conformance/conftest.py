@@ -20,6 +20,9 @@ os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "60"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
 os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+# Logging a model starts it in a process of its own to see what it imports;
+# past this many seconds the client takes the flavour's own list.
+os.environ["MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT"] = "1"
 
 
 def pytest_addoption(parser):

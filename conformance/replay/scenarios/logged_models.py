@@ -13,21 +13,24 @@ def play(p):
     p.post(L, {"experiment_id": "$exp_m", "name": "m two", "params": [{"key": "depth", "value": "5"}]}, save={"model_b": "model.info.model_id"})
     p.post(L, {"experiment_id": "$exp_m", "name": "m three", "tags": [{"key": "team", "value": "blue"}]}, save={"model_c": "model.info.model_id"})
     for body in ({"experiment_id": "424242", "name": "x"}, {"name": "x"}, {"experiment_id": "$exp_b", "name": ""}, {"experiment_id": "$exp_m", "name": "a/b"}, {"experiment_id": "$exp_m", "name": "a:b"},
-                 {"experiment_id": "$exp_m", "name": "dup", "params": [{"key": "k" * 251, "value": "v"}]}):
+                 {"experiment_id": "$exp_b", "name": "dup", "params": [{"key": "k" * 251, "value": "v"}]}):
         p.post(L, body)
     p.get(L + "/$model_a")
     p.get(L + "/!m-" + "0" * 32, label="no such model")
     p.get(L + "/!odd", label="odd id")
     p.patch(L + "/$model_a", {"model_id": "$model_a", "status": "LOGGED_MODEL_READY"})
     p.patch(L + "/$model_b", {"model_id": "$model_b", "status": "LOGGED_MODEL_UPLOAD_FAILED"})
-    p.patch(L + "/$model_c", {"model_id": "$model_c", "status": "NO_STATUS"}, label="bad status")
-    p.patch(L + "/!m-" + "0" * 32, {"status": "LOGGED_MODEL_READY"}, label="no such model")
-    p.patch(L + "/$model_b/tags", {"tags": [{"key": "team", "value": "green"}, {"key": "x", "value": "y"}]})
-    p.patch(L + "/!m-" + "0" * 32 + "/tags", {"tags": [{"key": "a", "value": "b"}]}, label="no such model")
+    p.post(L, {"experiment_id": "$exp_b", "name": "spare"}, save={"model_d": "model.info.model_id"})
+    p.patch(L + "/$model_d", {"model_id": "$model_d", "status": "NO_STATUS"}, label="bad status")
+    p.patch(L + "/!m-" + "0" * 32, {"model_id": "m-" + "0" * 32, "status": "LOGGED_MODEL_READY"}, label="no such model")
+    p.patch(L + "/$model_b/tags", {"model_id": "$model_b", "tags": [{"key": "team", "value": "green"}, {"key": "x", "value": "y"}]})
+    p.patch(L + "/!m-" + "0" * 32 + "/tags", {"model_id": "m-" + "0" * 32, "tags": [{"key": "a", "value": "b"}]}, label="no such model")
     p.delete(L + "/$model_b/tags/!x")
     p.delete(L + "/$model_b/tags/!x", label="again")
-    p.post(L + "/$model_b/params", {"params": [{"key": "width", "value": "7"}]})
-    p.post(L + "/$model_b/params", {"params": [{"key": "width", "value": "8"}]}, label="another value")
+    p.post(L + "/$model_d/params", {"model_id": "$model_d", "params": [{"key": "width", "value": "7"}]}, label="while pending")
+    p.get(L + "/$model_d", label="with a param")
+    p.post(L + "/$model_d/params", {"model_id": "$model_d", "params": [{"key": "width", "value": "8"}]}, label="while pending, another value")
+    p.post(L + "/$model_b/params", {"model_id": "$model_b", "params": [{"key": "width", "value": "7"}]}, label="already finalised")
     p.get(L + "/$model_b")
     p.get(L + "/$model_a/artifacts/directories")
     p.put("2.0/mlflow-artifacts/artifacts/!$exp_m/models/$model_a/artifacts/MLmodel", raw=b"flavors: {}\n", label="MLmodel")
@@ -38,7 +41,7 @@ def play(p):
     p.post(M + "runs/outputs", {"run_id": "0" * 32, "models": [{"model_id": "$model_a", "step": 0}]}, label="no such run")
     p.post(M + "runs/log-inputs", {"run_id": "$run_m", "models": [{"model_id": "$model_c"}]}, label="model input")
     for model, key, value, dataset in (("$model_a", "acc", 0.9, "train"), ("$model_b", "acc", 0.5, "train"), ("$model_a", "acc", 0.7, "test"), ("$model_c", "acc", 0.6, None)):
-        body = {"run_id": "$run_m", "key": key, "value": value, "timestamp": T, "step": 1, "model_id": model}
+        body = {"run_id": "$run_m", "key": key, "value": value, "timestamp": T + (dataset == "test"), "step": 1, "model_id": model}
         p.post(M + "runs/log-metric", {**body, **({"dataset_name": dataset, "dataset_digest": "d1"} if dataset else {})}, label=f"{key} of {model} on {dataset}")
     p.get(M + "runs/get", {"run_id": "$run_m"}, label="with inputs and outputs")
     p.get(L + "/$model_a", label="with metrics")

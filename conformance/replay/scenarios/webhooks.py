@@ -5,12 +5,12 @@ W = "2.0/mlflow/webhooks"
 
 def play(p):
     created = {"entity": "REGISTERED_MODEL", "action": "CREATED"}
-    target = "https://203.0.113.10/hook"  # a documentation address: nothing is sent
+    target = "https://192.0.43.8/hook"  # only stored: no event follows
     p.post(W, {"name": "first", "url": target, "events": [created], "description": "tells", "secret": "s3cret"}, save={"hook": "webhook.webhook_id"})
     p.post(W, {"name": "second", "url": target, "events": [{"entity": "MODEL_VERSION", "action": "CREATED"}, {"entity": "MODEL_VERSION_ALIAS", "action": "DELETED"}, {"entity": "PROMPT_VERSION", "action": "CREATED"}], "status": "DISABLED"}, save={"hook_b": "webhook.webhook_id"})
     for body in ({"url": target, "events": [created]}, {"name": "x", "events": [created]}, {"name": "x", "url": target}, {"name": "x", "url": target, "events": []}, {"name": "bad name!", "url": target, "events": [created]}, {"name": "x" * 64, "url": target, "events": [created]},
-                 {"name": "x", "url": "ftp://203.0.113.10/", "events": [created]}, {"name": "x", "url": "nonsense", "events": [created]}, {"name": "x", "url": "", "events": [created]}, {"name": "x", "url": target, "events": [{"entity": "REGISTERED_MODEL", "action": "DELETED"}]}, {"name": "x", "url": target, "events": [{"entity": "ALIEN", "action": "CREATED"}]},
-                 {"name": "x", "url": "https://127.0.0.1/hook", "events": [created]}, {"name": "x", "url": "http://203.0.113.10/hook", "events": [created]}, {"name": "x", "url": "https://10.0.0.1/", "events": [created]}, {"name": "first", "url": target, "events": [created]}, {"name": "x", "url": target, "events": [created], "status": "ODD"}):
+                 {"name": "x", "url": "ftp://192.0.43.8/", "events": [created]}, {"name": "x", "url": "nonsense", "events": [created]}, {"name": "x", "url": "", "events": [created]}, {"name": "x", "url": target, "events": [{"entity": "REGISTERED_MODEL", "action": "DELETED"}]}, {"name": "x", "url": target, "events": [{"entity": "ALIEN", "action": "CREATED"}]},
+                 {"name": "x", "url": "https://127.0.0.1/hook", "events": [created]}, {"name": "x", "url": "http://192.0.43.8/hook", "events": [created]}, {"name": "x", "url": "https://10.0.0.1/", "events": [created]}, {"name": "first", "url": target, "events": [created]}, {"name": "x", "url": target, "events": [created], "status": "ODD"}):
         p.post(W, body)
     p.get(W, unordered=("webhooks",))
     p.get(W, {"max_results": 1}, label="a page")
@@ -18,7 +18,7 @@ def play(p):
         p.get(W, {"max_results": count}, unordered=("webhooks",))
     p.get(W + "/$hook")
     p.get(W + "/!nobody", label="no such webhook")
-    for body in ({"description": "says"}, {"status": "DISABLED"}, {"url": "https://203.0.113.11/other"}, {"events": [{"entity": "MODEL_VERSION_TAG", "action": "SET"}]}, {"name": "renamed"}, {"secret": "other"}, {}, {"url": "nonsense"}, {"name": "bad name!"}):
+    for body in ({"description": "says"}, {"status": "DISABLED"}, {"url": "https://192.0.43.8/other"}, {"events": [{"entity": "MODEL_VERSION_TAG", "action": "SET"}]}, {"name": "renamed"}, {"secret": "other"}, {}, {"url": "nonsense"}, {"name": "bad name!"}):
         p.patch(W + "/$hook", {"webhook_id": "$hook", **body}, label=str(body))
     p.patch(W + "/!nobody", {"description": "x"}, label="no such webhook")
     p.get(W + "/$hook", label="after the updates")
