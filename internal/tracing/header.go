@@ -121,7 +121,7 @@ func (g *Gist) Look(s *trace.Span) {
 		g.resource(s.Source.Resource)
 	}
 	if v, ok := trace.Lookup(s.Attrs, TagLinkedPrompts); ok && len(g.Prompts) < maxPrompts {
-		g.prompts(v.Str)
+		g.prompts(v.Text())
 	}
 	if !s.Parent.IsZero() {
 		return
