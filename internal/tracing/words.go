@@ -1,7 +1,7 @@
 package tracing
 
 import (
-	"hash/maphash"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"unicode"
@@ -23,20 +23,21 @@ const maxWord = 64
 
 // Words collects the distinct words of a document.
 type Words struct {
-	seed maphash.Seed
-	seen map[uint64]struct{}
+	seed uint64
+	seen wordSet
 	text []byte
-	word []byte
 }
 
 // NewWords returns an empty collection.
 func NewWords() *Words {
-	return &Words{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}}
+	w := &Words{seed: rand.Uint64()}
+	w.seen.reset()
+	return w
 }
 
 // Reset empties the collection.
 func (w *Words) Reset() {
-	clear(w.seen)
+	w.seen.reset()
 	w.text = w.text[:0]
 }
 
@@ -79,15 +80,17 @@ func (w *Words) ascii(s string) {
 	if len(s) > maxWord {
 		s = s[:maxWord]
 	}
-	w.word = w.word[:0]
+	from := len(w.text)
+	h := w.seed
 	for i := range len(s) {
 		b := s[i]
 		if 'A' <= b && b <= 'Z' {
 			b += 'a' - 'A'
 		}
-		w.word = append(w.word, b)
+		w.text = append(w.text, b)
+		h = (h ^ uint64(b)) * hashPrime
 	}
-	w.keep()
+	w.keep(from, h)
 }
 
 // run takes the word characters from i on, some of them beyond ASCII, and
@@ -106,21 +109,82 @@ func (w *Words) run(s string, i int) int {
 		return i + n
 	}
 	cutRun(s[i:end], true, func(word string) {
-		w.word = append(w.word[:0], word...)
-		w.keep()
+		from := len(w.text)
+		h := w.seed
+		for i := range len(word) {
+			h = (h ^ uint64(word[i])) * hashPrime
+		}
+		w.text = append(w.text, word...)
+		w.keep(from, h)
 	})
 	return end
 }
 
-// keep adds the word unless it is there.
-func (w *Words) keep() {
-	h := maphash.Bytes(w.seed, w.word)
-	if _, ok := w.seen[h]; ok {
+// keep ends the word that starts at from, or takes it back if it is there
+// already.
+func (w *Words) keep(from int, h uint64) {
+	if !w.seen.add(h ^ h>>29) {
+		w.text = w.text[:from]
 		return
 	}
-	w.seen[h] = struct{}{}
-	w.text = append(w.text, w.word...)
 	w.text = append(w.text, ' ')
+}
+
+// hashPrime is that of the 64-bit FNV hash.
+const hashPrime = 1099511628211
+
+// wordSet is a set of hashes in open addressing, quick to empty: a slot holds
+// 48 bits of a hash and the round it was put in. That two words of a document
+// share them is a matter of one in millions of documents; the second would
+// not be found.
+type wordSet struct {
+	slots []uint64
+	round uint64
+	n     int
+}
+
+const hashBits = 48
+
+func (s *wordSet) reset() {
+	s.n = 0
+	if s.round++; s.round == 1<<(64-hashBits) || len(s.slots) == 0 || len(s.slots) > 1<<16 {
+		*s = wordSet{slots: make([]uint64, 1<<10), round: 1}
+	}
+}
+
+// add reports whether h is new.
+func (s *wordSet) add(h uint64) bool {
+	mask := uint64(len(s.slots) - 1)
+	entry := s.round<<hashBits | h>>(64-hashBits)
+	for i := entry & mask; ; i = (i + 1) & mask {
+		switch slot := s.slots[i]; {
+		case slot == entry:
+			return false
+		case slot>>hashBits != s.round:
+			s.slots[i] = entry
+			if s.n++; s.n > len(s.slots)/2 {
+				s.grow()
+			}
+			return true
+		}
+	}
+}
+
+// grow doubles the table.
+func (s *wordSet) grow() {
+	old := s.slots
+	s.slots = make([]uint64, 2*len(old))
+	mask := uint64(len(s.slots) - 1)
+	for _, slot := range old {
+		if slot>>hashBits != s.round {
+			continue
+		}
+		i := slot & mask
+		for s.slots[i] != 0 {
+			i = (i + 1) & mask
+		}
+		s.slots[i] = slot
+	}
 }
 
 func wordRune(r rune) bool {

@@ -101,3 +101,32 @@ func TestSpanHolds(t *testing.T) {
 		}
 	}
 }
+
+func TestWordSet(t *testing.T) {
+	var s wordSet
+	for range 3 {
+		s.reset()
+		for i := range uint64(100_000) {
+			h := i * 0x9E3779B97F4A7C15
+			if !s.add(h) || s.add(h) {
+				t.Fatalf("%d", i)
+			}
+		}
+	}
+	for range 1 << 17 { // the round wraps
+		s.reset()
+		if !s.add(42 << 40) {
+			t.Fatal("an entry outlived its round")
+		}
+	}
+}
+
+func BenchmarkWords(b *testing.B) {
+	text := strings.Repeat("the quick brown fox jumps over the lazy dog and 東京 ", 200)
+	w := NewWords()
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		w.Reset()
+		w.Add(text)
+	}
+}
