@@ -480,7 +480,7 @@ func FuzzParseRequestJSON(f *testing.F) {
 }
 
 func benchBody(spans int) []byte {
-	var src Span = *minimal()
+	src := *minimal()
 	src.Parent, src.Kind, src.Name = SpanID{9}, 3, "chat gpt-4.1-mini"
 	src.Start, src.End = 1_790_000_000_000_000_000, 1_790_000_001_000_000_000
 	for i := range 7 {
