@@ -306,9 +306,11 @@ func (s *Service) AppendLoggedModel(ctx context.Context, runID string, model []b
 		} else if err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
-		if tooLong(list, MaxTagValue) {
-			// MLflow stores it whatever its length; a tag is what it is for.
+		if tooLong(list, MaxTagValue) { // the newest is what is asked for
 			list = "[" + string(model) + "]"
+		}
+		if tooLong(list, MaxTagValue) {
+			return fault.Invalidf("'value' exceeds the maximum length of %d characters", MaxTagValue)
 		}
 		return s.store.SetTags(ctx, h, []Tag{{LoggedModelsTag, list}})
 	})

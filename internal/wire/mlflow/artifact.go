@@ -240,7 +240,8 @@ func (h artifacts) upload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	h.stored(r.Context(), p)
-	return writeJSON(w, empty{})
+	w.WriteHeader(http.StatusOK)
+	return nil
 }
 
 // stored tells those who wait for certain files that one is there.
@@ -429,4 +430,18 @@ func (h artifacts) noPresign(ctx context.Context, r *presignRequest, message str
 	}
 	scheme, _, _ := strings.Cut(uri, ":")
 	return fault.Invalidf(message, scheme)
+}
+
+// Guard refuses artifact paths that are not plain before next, a ServeMux,
+// sends the client to what it takes them for: "../" and "//" in an address
+// would reach another file than the one that was meant.
+func (s *Server) Guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := r.URL.Path
+		if _, rest, ok := strings.Cut(p, "/mlflow-artifacts/"); ok && rest != "" && path.Clean("/"+rest) != "/"+strings.TrimSuffix(rest, "/") {
+			s.fail(w, r, fault.Invalidf("Invalid path"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -56,6 +56,12 @@ func (f *Float) UnmarshalJSON(b []byte) error {
 	if len(s) >= 2 && s[0] == '"' {
 		s = s[1 : len(s)-1]
 	}
+	switch s { // what protobuf's Python makes of them
+	case "true":
+		s = "1"
+	case "false":
+		s = "0"
+	}
 	v, err := strconv.ParseFloat(s, 64) // also reads NaN, Infinity and their signs
 	if err != nil && !errors.Is(err, strconv.ErrRange) || strings.ContainsAny(s, "xX_pP") {
 		return fault.Invalidf("%s is not a number", clip(s))

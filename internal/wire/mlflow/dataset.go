@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -114,17 +115,74 @@ func (h trackings) logModel(ctx context.Context, r *logModelRequest) (any, error
 		return nil, fault.Invalidf("Model json is missing mandatory fields: {%s}", strings.Join(absent, ", "))
 	}
 	// The signature and the like may be large and are in the artifact.
-	kept := map[string]json.RawMessage{}
-	for _, field := range []string{"run_id", "artifact_path", "utc_time_created", "flavors", "model_uuid", "model_id"} {
-		if v, ok := model[field]; ok {
-			kept[field] = v
+	text := []byte{'{'}
+	for i, field := range []string{"run_id", "artifact_path", "utc_time_created", "model_uuid", "flavors"} {
+		if i > 0 {
+			text = append(text, ", "...)
+		}
+		v, ok := model[field]
+		if !ok {
+			v = json.RawMessage("null")
+		}
+		if field == "flavors" {
+			v = withoutConfig(v)
+		}
+		text = append(append(appendText(text, field), ": "...), spaced(v)...)
+	}
+	return empty{}, h.tracking.AppendLoggedModel(ctx, id, append(text, '}'))
+}
+
+// withoutConfig drops the settings of each flavor, which may hold secrets.
+func withoutConfig(v json.RawMessage) json.RawMessage {
+	var flavors map[string]map[string]json.RawMessage
+	if json.Unmarshal(v, &flavors) != nil {
+		return v
+	}
+	dropped := false
+	for _, f := range flavors {
+		if _, ok := f["config"]; ok {
+			delete(f, "config")
+			dropped = true
 		}
 	}
-	text, err := marshal(kept)
-	if err != nil {
-		return nil, fault.Invalidf("Malformed model info: it cannot be encoded")
+	if !dropped {
+		return v
 	}
-	return empty{}, h.tracking.AppendLoggedModel(ctx, id, text)
+	kept, err := marshal(flavors)
+	if err != nil {
+		return v
+	}
+	return kept
+}
+
+// spaced writes JSON with a space after each comma and colon, as Python does:
+// clients compare such texts.
+func spaced(v json.RawMessage) []byte {
+	var compact bytes.Buffer
+	if json.Compact(&compact, v) != nil {
+		return v
+	}
+	out := make([]byte, 0, compact.Len()+16)
+	inString := false
+	for i, c := range compact.Bytes() {
+		out = append(out, c)
+		switch {
+		case c == '"' && !escapedAt(compact.Bytes(), i):
+			inString = !inString
+		case !inString && (c == ',' || c == ':'):
+			out = append(out, ' ')
+		}
+	}
+	return out
+}
+
+// escapedAt reports whether an odd number of backslashes stands before b[i].
+func escapedAt(b []byte, i int) bool {
+	n := 0
+	for i > n && b[i-1-n] == '\\' {
+		n++
+	}
+	return n%2 == 1
 }
 
 type searchDatasetsRequest struct {

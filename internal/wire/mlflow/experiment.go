@@ -226,8 +226,11 @@ func (h trackings) updateExperiment(ctx context.Context, r *updateExperimentRequ
 		return nil, err
 	}
 	err = h.tracking.RenameExperiment(ctx, id, r.Name)
-	if fault.Is(err, fault.State) {
+	switch { // as MLflow has it, unlike its own answer when one is created
+	case fault.Is(err, fault.State):
 		err = withCode("INVALID_STATE", err)
+	case fault.Is(err, fault.Exists):
+		err = withCode("BAD_REQUEST", err)
 	}
 	return empty{}, err
 }
@@ -303,8 +306,8 @@ func (h trackings) serverInfo(context.Context, *empty) (any, error) {
 		"trace_archival_enabled":              false,
 		"multipart_uploads_enabled":           true,
 		"multipart_downloads_enabled":         false,
-		"presigned_upload_run_id_supported":   false,
-		"presigned_upload_model_id_supported": false,
+		"presigned_upload_run_id_supported":   true,
+		"presigned_upload_model_id_supported": true,
 		"features_enabled":                    map[string]bool{"gateway": false},
 	}, nil
 }

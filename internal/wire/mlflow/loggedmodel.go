@@ -198,7 +198,7 @@ type loggedModelsAnswer struct {
 }
 
 func (h trackings) searchLoggedModels(ctx context.Context, r *searchLoggedModelsRequest) (any, error) {
-	if len(r.Experiments) == 0 {
+	if r.Experiments == nil {
 		return nil, missing("experiment_ids")
 	}
 	q := tracking.ModelQuery{Limit: defaultLoggedModels, Token: r.PageToken}

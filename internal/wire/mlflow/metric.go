@@ -169,7 +169,7 @@ func (h trackings) history(ctx context.Context, r *historyRequest) (any, error) 
 		b = append(appendMetric(b, &m), ',')
 		return nil
 	})
-	if err != nil {
+	if err != nil && !fault.Is(err, fault.NotFound) { // a run that does not exist has no points
 		return nil, err
 	}
 	if b[len(b)-1] == '[' { // as everywhere, an empty list is absent
