@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +35,7 @@ func Tracing(t *testing.T, open TraceStore) {
 		{"assessments", testAssessments},
 		{"delete", testDelete},
 		{"a removed partition refuses what comes late", testRemovedPartition},
+		{"many senders at once", func(t *testing.T, s *tracingSuite) { ManySenders(t, s.store) }},
 		{"filters", testFilters},
 		{"full text", testText},
 		{"orders and pages", testOrders},
@@ -404,5 +407,58 @@ func testRemovedPartition(t *testing.T, s *tracingSuite) {
 	parts, err := s.Partitions(t.Context())
 	if err != nil || len(parts) != 1 || parts[0].Spans != 1 {
 		t.Fatalf("%+v, %v", parts, err)
+	}
+}
+
+// ManySenders sends the parts of a few traces from many goroutines, in any
+// order and several times, through each of stores, which are one: and checks
+// that everything is there once.
+func ManySenders(t *testing.T, stores ...tracing.Store) {
+	const traces, parts, perPart = 6, 8, 5
+	s := &tracingSuite{now: time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)}
+	var senders []*tracing.Service
+	for _, st := range stores {
+		senders = append(senders, tracing.New(st, s.log(), tracing.Config{Now: func() time.Time { return s.now }}))
+	}
+	s.Service, s.store = senders[0], stores[0]
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			sender := senders[g%len(senders)]
+			r := rand.New(rand.NewPCG(9, uint64(g)))
+			for _, k := range r.Perm(traces * (parts + 1)) {
+				n, part := 1+k%traces, k/traces
+				var err error
+				if part == parts {
+					_, err = sender.StartTrace(t.Context(), tracing.Info{ID: traceID(n), Experiment: "7", RequestTime: 1000, Duration: 5, State: tracing.StateOK,
+						Tags: map[string]string{"sent": "yes"}})
+				} else {
+					var spans []trace.Span
+					for i := range perPart {
+						id := part*perPart + i + 1
+						parent := 1
+						if id == 1 {
+							parent = 0
+						}
+						spans = append(spans, llm(s.span(n, id, parent), "gpt-4o", 10, 1))
+					}
+					_, _, err = sender.Ingest(t.Context(), trace.Batch{ExperimentID: "7", Spans: spans})
+				}
+				if err != nil {
+					t.Errorf("trace %d, part %d: %v", n, part, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for n := 1; n <= traces; n++ {
+		info := s.info(t, n)
+		// The root is a call around the others, so only it counts.
+		if info.Spans != parts*perPart || info.Tokens.Total != 11 || info.Duration != 5 || info.Tags["sent"] != "yes" || !info.Complete {
+			t.Errorf("trace %d: %+v", n, info)
+		}
+		if got := len(s.spans(t, n)); got != parts*perPart {
+			t.Errorf("trace %d: %d spans", n, got)
+		}
 	}
 }

@@ -39,4 +39,16 @@ func TestTracing(t *testing.T) {
 			return ready(t, st, err)
 		})
 	})
+	t.Run("two nodes on one PostgreSQL", func(t *testing.T) {
+		if os.Getenv(storetest.PostgresVariable) == "" {
+			t.Skip(storetest.PostgresVariable + " is not set")
+		}
+		db := storetest.Postgres(t)
+		var nodes []tracing.Store
+		for range 2 {
+			st, err := sqlstore.OpenTracesOn(t.Context(), db, log, sqlstore.TracesConfig{})
+			nodes = append(nodes, ready(t, st, err))
+		}
+		storetest.ManySenders(t, nodes...)
+	})
 }
