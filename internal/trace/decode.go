@@ -2,12 +2,9 @@ package trace
 
 import (
 	"math"
-	"strings"
 
 	"github.com/assayhq/assay/internal/fault"
 )
-
-func validUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // ParseSpan decodes the protobuf form of one span and sets Raw to raw. It is
 // a fault of kind Invalid if raw is malformed or the span has no valid ids.

@@ -3,6 +3,7 @@ package trace
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/assayhq/assay/internal/fault"
@@ -162,7 +163,7 @@ func text(s string) string {
 	if utf8.ValidString(s) {
 		return s
 	}
-	return validUTF8(s)
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 func appendTag(b []byte, num uint32, wire uint8) []byte {
