@@ -60,8 +60,8 @@ export function Frame() {
       <Go id="goRuns" path="runs" /><Go id="goModels" path="models" /><Go id="goPrompts" path="prompts" />
       <header className="topbar">
         <Crumbs />
-        <button className="search-button" onClick={() => setOverlay("palette")} aria-label="Search or run a command" title={hint("Search", "palette")}>
-          <Icon name="search" /><span className="grow" style={{ textAlign: "left" }}>Search</span><Keys id="palette" />
+        <button className="search-button" onClick={() => setOverlay("palette")} title={hint("Search", "palette")}>
+          <Icon name="search" /><span className="word">Search</span><Keys id="palette" />
         </button>
         <button className="icon-button ring" onClick={() => setOverlay("jobs")} aria-label={active ? `Jobs, ${active} active` : "Jobs"} title={hint("Jobs", "jobs")}>
           <JobsRing share={active ? progressOf(jobs.data?.jobs ?? []) : null} />
@@ -122,7 +122,7 @@ export function Menu({ open, onToggle, label, button, children, className = "ico
       onToggle(false);
       host.current?.querySelector("button")?.focus();
     }}>
-      <button className={className} aria-label={label} title={label} aria-expanded={open} aria-haspopup="true" onClick={() => onToggle(!open)}>{button}</button>
+      <button className={className} aria-label={className === "icon-button" ? label : undefined} title={label} aria-expanded={open} aria-haspopup="true" onClick={() => onToggle(!open)}>{button}</button>
       {open && <div className="popover" style={{ [align]: 0, top: "calc(100% + 4px)" }}>{children}</div>}
     </div>
   );

@@ -100,8 +100,8 @@ export function Palette({ onClose, onHelp, onJobs }: { onClose: () => void; onHe
       </div>
       <ul id="palette-list" role="listbox" aria-label="Results" ref={listRef}>
         {entries.map((e, i) => (
-          <li key={e.key} id={`palette-${i}`} role="option" aria-selected={i === active} aria-label={e.label}>
-            {(i === 0 || entries[i - 1]!.kind !== e.kind) && <div className="kind">{e.kind}</div>}
+          <li key={e.key} id={`palette-${i}`} role="option" aria-selected={i === active}>
+            {(i === 0 || entries[i - 1]!.kind !== e.kind) && <div className="kind" aria-hidden="true">{e.kind}</div>}
             <div className="menu-item" data-active={i === active} onMouseMove={() => setActive(i)} onClick={() => run(e)}>
               <Icon name={e.icon} /><span className="clip" dir="auto">{e.label}</span>
               {e.detail && <span className="muted label clip" style={{ marginLeft: "auto" }}>{e.detail}</span>}

@@ -11,7 +11,7 @@ export default function SettingsPage() {
   const { server } = useSession();
   const settings = useQuery({ queryKey: ["settings"], queryFn: ({ signal }) => api.get("/settings", { signal }) });
   return (
-    <div className="page scroll">
+    <div className="page scroll" tabIndex={0}>
       <div className="page-head"><h1>Settings</h1></div>
       <div className="page-body" style={{ maxWidth: 960 }}><Load query={settings}>{(s) => (
         <>

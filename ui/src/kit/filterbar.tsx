@@ -1,7 +1,7 @@
 // The filter bar: the server's grammar as text, with completion, and as chips
 // to take conditions away. Words without an operator search the text.
 import { useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { api, ApiError, type Schemas } from "../api/client";
 import { hint } from "./states";
 import { ariaKeys, useShortcut } from "../app/shortcuts";
@@ -38,6 +38,14 @@ export function FilterBar({ entity, value, onChange, experiments, error, tally, 
   const [caret, setCaret] = useState(0);
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
+  // Where the caret goes once the chosen completion is drawn; at once, so that
+  // the next key lands behind it.
+  const place = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (place.current === null) return;
+    input.current?.setSelectionRange(place.current, place.current);
+    place.current = null;
+  }, [text]);
   useEffect(() => setText(value), [value]);
   useShortcut("filter", () => { input.current?.focus(); input.current?.select(); });
 
@@ -63,7 +71,8 @@ export function FilterBar({ entity, value, onChange, experiments, error, tally, 
     const pos = at.start + i.text.length;
     setCaret(pos);
     setActive(-1);
-    requestAnimationFrame(() => { input.current?.focus(); input.current?.setSelectionRange(pos, pos); });
+    place.current = pos;
+    input.current?.focus();
   }
   function commit(v: string) {
     setOpen(false);
