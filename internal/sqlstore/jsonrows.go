@@ -36,8 +36,7 @@ func (r *rowReader) rows(s string, fn func()) error {
 		}
 		r.expect('[')
 		fn()
-		if r.peek() == ',' {
-			r.pos++ // the comma that follows each column but the last was read with it
+		if r.pos > 0 && r.s[r.pos-1] == ',' { // each column reads the comma after it
 			r.err = errRows
 		}
 		r.expect(']')
