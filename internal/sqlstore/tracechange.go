@@ -269,7 +269,42 @@ func (st *Traces) RemovePartition(ctx context.Context, day int) (int, error) {
 			return total, err
 		}
 		if total += len(victims); len(victims) < deleteChunk {
+			if err := st.sweepLabels(ctx); err != nil {
+				return total, err
+			}
 			return total, st.erase(ctx, day)
+		}
+	}
+}
+
+// sweepLabels drops the labels of traces before the oldest there is: numbers
+// grow with first sight, so those traces are gone.
+func (st *Traces) sweepLabels(ctx context.Context) error {
+	var oldest *int64
+	if err := st.index.QueryRow(ctx, `SELECT min(n) FROM trace`, nil, &oldest); err != nil || oldest == nil {
+		return err
+	}
+	last := int64(0)
+	for {
+		var labels []int64
+		err := st.index.Each(ctx, `SELECT n FROM label WHERE n > ? ORDER BY n LIMIT ?`, []any{last, deleteChunk}, func(scan func(...any) error) error {
+			err := scan(&last)
+			labels = append(labels, last)
+			return err
+		})
+		if err != nil || len(labels) == 0 {
+			return err
+		}
+		err = st.index.Write(ctx, func(ctx context.Context) error {
+			for _, n := range labels {
+				if _, err := st.index.Exec(ctx, `DELETE FROM trace_label WHERE label = ? AND trace < ?`, n, *oldest); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 }
