@@ -340,7 +340,7 @@ func testAssessments(t *testing.T, s *tracingSuite) {
 	if got, err := s.Assessment(t.Context(), traceID(1), first.ID); err != nil || !got.Valid {
 		t.Fatalf("restored: %+v, %v", got, err)
 	}
-	for _, bad := range []tracing.Assessment{{TraceID: traceID(1)}, {TraceID: traceID(1), Name: "x", Value: []byte("{")}, {TraceID: traceID(1), Name: "x", Kind: "odd"}} {
+	for _, bad := range []tracing.Assessment{{TraceID: traceID(1), Name: "x", Value: []byte("{")}, {TraceID: traceID(1), Name: "x", Kind: "odd"}} {
 		if _, err := s.CreateAssessment(t.Context(), bad); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%+v: %v", bad, err)
 		}
