@@ -10,7 +10,7 @@ def play(p):
     p.post(W, {"name": "second", "url": target, "events": [{"entity": "MODEL_VERSION", "action": "CREATED"}, {"entity": "MODEL_VERSION_ALIAS", "action": "DELETED"}, {"entity": "PROMPT_VERSION", "action": "CREATED"}], "status": "DISABLED"}, save={"hook_b": "webhook.webhook_id"})
     for body in ({"url": target, "events": [created]}, {"name": "x", "events": [created]}, {"name": "x", "url": target}, {"name": "x", "url": target, "events": []}, {"name": "bad name!", "url": target, "events": [created]}, {"name": "x" * 64, "url": target, "events": [created]},
                  {"name": "x", "url": "ftp://192.0.43.8/", "events": [created]}, {"name": "x", "url": "nonsense", "events": [created]}, {"name": "x", "url": "", "events": [created]}, {"name": "x", "url": target, "events": [{"entity": "REGISTERED_MODEL", "action": "DELETED"}]}, {"name": "x", "url": target, "events": [{"entity": "ALIEN", "action": "CREATED"}]},
-                 {"name": "x", "url": "https://127.0.0.1/hook", "events": [created]}, {"name": "x", "url": "http://192.0.43.8/hook", "events": [created]}, {"name": "x", "url": "https://10.0.0.1/", "events": [created]}, {"name": "first", "url": target, "events": [created]}, {"name": "x", "url": target, "events": [created], "status": "ODD"}):
+                 {"name": "first", "url": target, "events": [created]}):
         p.post(W, body)
     p.get(W, unordered=("webhooks",))
     p.get(W, {"max_results": 1}, label="a page")
@@ -27,3 +27,7 @@ def play(p):
     p.delete(W + "/$hook", label="again")
     p.delete(W + "/$hook_b")
     p.get(W, label="none left")
+    # Last, since the servers are known to differ on whether these come to be.
+    for url in ("https://127.0.0.1/hook", "http://192.0.43.8/hook", "https://10.0.0.1/"):
+        p.post(W, {"name": "x", "url": url, "events": [created]}, label="calls " + url)
+    p.post(W, {"name": "x", "url": target, "events": [created], "status": "ODD"}, label="an unknown status")

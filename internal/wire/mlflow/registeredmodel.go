@@ -66,7 +66,7 @@ func toRegisteredModel(m *registry.Model) registeredModel {
 	}
 	for i := range m.Latest {
 		v := toModelVersion(&m.Latest[i])
-		v.Aliases = nil // they stand with the model
+		v.Aliases, v.ModelID = nil, "" // as MLflow's; the version itself has both
 		out.Latest = append(out.Latest, v)
 	}
 	for _, a := range m.Aliases {
