@@ -90,8 +90,11 @@ func (e *Engine) Open(ctx context.Context) error {
 	for name, n := range e.cfg.QueueWorkers {
 		queues[name] = min(n, e.cfg.Workers)
 	}
-	cfg := riverConfig(slog.New(quiet{e.log.Handler()}), queues, e.work)
 	var err error
+	if e.node, e.release, err = e.store.HoldNode(ctx); err != nil {
+		return err
+	}
+	cfg := riverConfig(slog.New(quiet{e.log.Handler()}), e.node, queues, e.work)
 	if e.cfg.SQLite != nil {
 		e.tickets, err = sqliteTickets(e.store, e.cfg.SQLite, cfg)
 	} else {
@@ -105,10 +108,6 @@ func (e *Engine) Open(ctx context.Context) error {
 
 // Start reclaims the jobs of dead processes and runs what is queued.
 func (e *Engine) Start(ctx context.Context) error {
-	var err error
-	if e.node, e.release, err = e.store.HoldNode(ctx); err != nil {
-		return err
-	}
 	if err := e.Reclaim(ctx); err != nil {
 		return err
 	}
@@ -268,7 +267,37 @@ func (e *Engine) Reclaim(ctx context.Context) error {
 			e.cfg.Changed(*now)
 		}
 	}
-	return nil
+	return e.replaceTickets(ctx)
+}
+
+// replaceTickets gives a new ticket to each job whose ticket a process took and
+// then died with before it began an attempt: such a job still waits, and River
+// would hold its ticket for taken.
+func (e *Engine) replaceTickets(ctx context.Context) error {
+	return e.tickets.taken(ctx, func(ticket int64, jobID, node string) error {
+		if node == e.node {
+			return nil
+		}
+		return e.store.Write(ctx, func(ctx context.Context) error {
+			alive, err := e.store.NodeAlive(ctx, node)
+			if err != nil || alive {
+				return err
+			}
+			j, err := e.store.JobByID(ctx, jobID)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			if err == nil && j.Ticket == ticket && j.State == Queued {
+				if err := e.queue(ctx, &j, time.Time{}); err != nil {
+					return err
+				}
+				if err := e.update(ctx, &j, j.Attempt); err != nil {
+					return err
+				}
+			}
+			return e.tickets.remove(ctx, ticket)
+		})
+	})
 }
 
 // takeBack ends an attempt that was lost with its process.

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"log/slog"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/assayhq/assay/internal/fault"
 )
@@ -33,6 +35,8 @@ type tickets interface {
 	insert(ctx context.Context, jobID, queue string, priority int, at time.Time) (int64, error)
 	complete(ctx context.Context, t *river.Job[ticket]) error
 	remove(ctx context.Context, id int64) error
+	// taken calls fn with each ticket that a process has taken, outside a Write.
+	taken(ctx context.Context, fn func(id int64, jobID, node string) error) error
 	migrate(ctx context.Context) error
 	start(ctx context.Context) error
 	stop(ctx context.Context) error
@@ -71,6 +75,29 @@ func (o *riverOver[TTx]) remove(ctx context.Context, id int64) error {
 	return o.inTx(ctx, func(tx TTx) error {
 		return o.driver.UnwrapExecutor(tx).Exec(ctx, deleteTicket(o.driver), id)
 	})
+}
+
+func (o *riverOver[TTx]) taken(ctx context.Context, fn func(id int64, jobID, node string) error) error {
+	params := river.NewJobListParams().States(rivertype.JobStateRunning).OrderBy(river.JobListOrderByID, river.SortOrderAsc).First(1000)
+	for {
+		page, err := o.client.JobList(ctx, params)
+		if err != nil {
+			return err
+		}
+		for _, row := range page.Jobs {
+			var t ticket
+			if json.Unmarshal(row.EncodedArgs, &t) != nil || len(row.AttemptedBy) == 0 {
+				continue
+			}
+			if err := fn(row.ID, t.JobID, row.AttemptedBy[len(row.AttemptedBy)-1]); err != nil {
+				return err
+			}
+		}
+		if len(page.Jobs) < 1000 {
+			return nil
+		}
+		params = params.After(page.LastCursor)
+	}
 }
 
 func deleteTicket[TTx any](d riverdriver.Driver[TTx]) string {
@@ -118,11 +145,11 @@ const fetchCooldown = 100 * time.Millisecond
 // for stuck. Tickets of dead processes are worthless anyway.
 const forever = 10 * 365 * 24 * time.Hour
 
-func riverConfig(log *slog.Logger, queues map[string]int, work func(context.Context, *river.Job[ticket]) error) *river.Config {
+func riverConfig(log *slog.Logger, node string, queues map[string]int, work func(context.Context, *river.Job[ticket]) error) *river.Config {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, river.WorkFunc(work))
 	cfg := &river.Config{
-		Logger: log, Workers: workers, FetchCooldown: fetchCooldown, JobTimeout: -1, RescueStuckJobsAfter: forever,
+		ID: node, Logger: log, Workers: workers, FetchCooldown: fetchCooldown, JobTimeout: -1, RescueStuckJobsAfter: forever,
 		CompletedJobRetentionPeriod: time.Hour, CancelledJobRetentionPeriod: time.Hour, DiscardedJobRetentionPeriod: 24 * time.Hour,
 		Queues: map[string]river.QueueConfig{},
 	}

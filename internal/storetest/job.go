@@ -33,7 +33,7 @@ func Jobs(t *testing.T, open func(t *testing.T) Queue) {
 		"Done": testJobDone, "RollsBack": testJobRollsBack, "Retries": testJobRetries, "FinalFailure": testJobFinalFailure,
 		"Panic": testJobPanic, "CancelQueued": testJobCancelQueued, "CancelRunning": testJobCancelRunning, "Resume": testJobResume,
 		"Shutdown": testJobShutdown, "Fence": testJobFence, "Key": testJobKey, "Depth": testJobDepth, "TTL": testJobTTL,
-		"Timeout": testJobTimeout, "CostCap": testJobCostCap, "List": testJobList, "Redrive": testJobRedrive, "Many": testJobMany,
+		"Timeout": testJobTimeout, "CostCap": testJobCostCap, "List": testJobList, "TicketLost": testJobTicketLost, "Redrive": testJobRedrive, "Many": testJobMany,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -167,8 +167,7 @@ func testJobFinalFailure(t *testing.T, q Queue) {
 
 func testJobPanic(t *testing.T, q Queue) {
 	e := q.engine(t, true, job.Kind{Name: "panic", Backoff: quickly, MaxFailures: 2, Work: func(context.Context, *job.Run) error {
-		var m map[string]int
-		m["x"] = 1
+		func() map[string]int { return nil }()["x"] = 1
 		return nil
 	}})
 	j := must(e.Enqueue(t.Context(), job.Spec{Kind: "panic"}))(t)
@@ -489,5 +488,25 @@ func testJobMany(t *testing.T, q Queue) {
 	}
 	if len(ran) != 100 {
 		t.Errorf("%d jobs ran", len(ran))
+	}
+}
+
+// testJobTicketLost leaves a job as a process does that takes its ticket and
+// dies before it begins: the next one to start runs it at once.
+func testJobTicketLost(t *testing.T, q Queue) {
+	idle := q.engine(t, false, job.Kind{Name: "late", Work: func(context.Context, *job.Run) error { return nil }})
+	j := must(idle.Enqueue(t.Context(), job.Spec{Kind: "late"}))(t)
+	by := map[string]string{"sqlite": "jsonb_array(?)", "postgres": "ARRAY[?::text]"}[q.DB.Dialect.Name]
+	taken := `UPDATE river_job SET state = 'running', attempted_at = CURRENT_TIMESTAMP, attempt = 1, attempted_by = ` + by + ` WHERE id = ?`
+	err := q.DB.Write(t.Context(), func(ctx context.Context) error {
+		_, err := q.DB.Exec(ctx, taken, "1", j.Ticket)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := q.engine(t, true, job.Kind{Name: "late", Work: func(context.Context, *job.Run) error { return nil }})
+	if j = becomes(t, busy, j.ID, job.Succeeded); j.Attempt != 1 || j.Lost != 0 {
+		t.Errorf("attempt %d, lost %d", j.Attempt, j.Lost)
 	}
 }
