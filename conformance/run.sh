@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Runs the real clients against the Assay of this checkout.
 #
-#   conformance/run.sh [all|agent|mlflow|replay|otel|compat] ...     default: all
+#   conformance/run.sh [all|agent|mlflow|otel|replay|guides|compat] ...     default: all
 #
 # agent    the finance assistant, whole, with both client versions
 # mlflow   the client suites, with both client versions
 # replay   the same requests to stock MLflow and Assay, answers compared
 # otel     the OpenTelemetry SDKs of Python and Go over HTTP and gRPC
+# guides   the examples of docs/guides
 # compat   agent and mlflow with the newest mlflow of the day
 #
 # ASSAY_BIN names a binary to test instead of one built here; ASSAY_URL a server
@@ -43,7 +44,7 @@ setup() {
 
 run() {
   case $1 in
-  all) for each in agent mlflow otel replay; do run "$each"; done ;;
+  all) for each in agent mlflow otel replay guides; do run "$each"; done ;;
   agent | mlflow)
     setup v3 v2
     for version in v3 v2; do part "$1, client $version" suite "$version" "$1"; done
@@ -55,6 +56,10 @@ run() {
   otel)
     setup v3
     part "otel" suite v3 otel
+    ;;
+  guides)
+    setup v3
+    part guides suite v3 guides
     ;;
   compat)
     setup compat

@@ -19,10 +19,7 @@ def blocks(name, language):
 
 
 @pytest.mark.parametrize("guide", ["mlflow.md", "opentelemetry.md"])
-def test_python_examples_run(guide, tmp_path):
-    url = os.environ.get("ASSAY_URL")
-    if not url:
-        pytest.skip("ASSAY_URL is not set")
+def test_python_examples_run(guide, url, tmp_path):
     code = "\n".join(blocks(guide, "python")).replace("http://127.0.0.1:5000", url.rstrip("/"))
     assert "assert" in code
     script = tmp_path / "guide.py"
