@@ -25,8 +25,9 @@ func newUser(s *streams) *cobra.Command {
 		Use:   "user",
 		Short: "Add, list, change and remove people",
 		Long: `Add, list, change and remove people. The commands work on the data itself, whether
-or not a server runs on it. From the first user on, every protocol asks for
-credentials.`,
+or not a server runs on it; with --server they ask a server, as the user of
+ASSAY_TOKEN, or of ASSAY_USERNAME and ASSAY_PASSWORD. From the first user on,
+every protocol asks for credentials.`,
 	}
 	cmd.AddCommand(newUserAdd(s), newUserList(s), newUserPasswd(s), newUserRole(s), newUserRemove(s))
 	return cmd
@@ -72,13 +73,18 @@ func newUserAdd(s *streams) *cobra.Command {
 	flags.Bool("password-stdin", false, "read the password from standard input")
 	workspaceFlag(cmd)
 	dataFlags(flags)
+	remoteFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		n := account.NewUser{Name: given[0]}
+		role, _ := flags.GetString("role")
+		n.Role = caller.Role(role)
+		n.DisplayName, _ = flags.GetString("display-name")
+		everywhere, _ := flags.GetBool("everywhere")
+		if c, err := remote(cmd); c != nil || err != nil {
+			return s.addRemote(cmd, c, n, everywhere, err)
+		}
 		return withData(cmd, s, func(ctx context.Context, d *app.Data) error {
-			n := account.NewUser{Name: given[0], Workspace: caller.Workspace(ctx)}
-			role, _ := flags.GetString("role")
-			n.Role = caller.Role(role)
-			n.DisplayName, _ = flags.GetString("display-name")
-			everywhere, _ := flags.GetBool("everywhere")
+			n.Workspace = caller.Workspace(ctx)
 			any, err := d.Accounts.AnyUser(ctx)
 			if err != nil {
 				return err
@@ -87,7 +93,7 @@ func newUserAdd(s *streams) *cobra.Command {
 				n.Role, everywhere = caller.Admin, true
 			}
 			if n.Role == "" {
-				return usageError{fault.Invalidf("--role is needed: viewer, annotator, editor, approver or admin")}
+				return errNoRole
 			}
 			if everywhere {
 				n.Workspace = account.Everywhere
@@ -110,10 +116,53 @@ func newUserAdd(s *streams) *cobra.Command {
 	return cmd
 }
 
+var errNoRole = usageError{fault.Invalidf("--role is needed: viewer, annotator, editor, approver or admin")}
+
+// addRemote adds n on a server; err is why there is none.
+func (s *streams) addRemote(cmd *cobra.Command, c *client, n account.NewUser, everywhere bool, err error) error {
+	if err != nil {
+		return err
+	}
+	if n.Role == "" {
+		return errNoRole
+	}
+	if everywhere {
+		n.Workspace = account.Everywhere
+	}
+	if n.Password, err = s.newPassword(cmd); err != nil {
+		return err
+	}
+	u, err := c.addUser(cmd, n)
+	if err != nil {
+		return err
+	}
+	return s.print(u, func(w io.Writer) { fmt.Fprintf(w, "%s is %s\n", u.Name, u.roles()) })
+}
+
+// printUser prints a user that was changed, unless err says that it was not.
+func (s *streams) printUser(u userOut, err error) error {
+	if err != nil {
+		return err
+	}
+	return s.print(u, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", u.Name, u.roles()) })
+}
+
 func newUserList(s *streams) *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List people with their roles", Args: args(cobra.NoArgs)}
 	dataFlags(cmd.Flags())
+	remoteFlag(cmd)
+	workspaceFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if c, err := remote(cmd); c != nil || err != nil {
+			if err != nil {
+				return err
+			}
+			list, err := c.people(cmd)
+			if err != nil {
+				return err
+			}
+			return s.printUsers(list)
+		}
 		return withData(cmd, s, func(ctx context.Context, d *app.Data) error {
 			people, err := d.Accounts.People(ctx, account.Everywhere)
 			if err != nil {
@@ -123,36 +172,49 @@ func newUserList(s *streams) *cobra.Command {
 			for _, u := range people {
 				list = append(list, outUser(u))
 			}
-			return s.print(list, func(w io.Writer) {
-				if len(list) == 0 {
-					fmt.Fprintln(w, "No users yet: the server is open on loopback. `assay user add NAME` makes the first one.")
-					return
-				}
-				table(w, "NAME\tROLES\tLAST SEEN\tSTATE", func(row func(cells ...any)) {
-					for _, u := range list {
-						state := "active"
-						if u.Disabled {
-							state = "disabled"
-						}
-						row(u.Name, u.roles(), when(u.LastSeen), state)
-					}
-				})
-			})
+			return s.printUsers(list)
 		})
 	}
 	return cmd
 }
 
+func (s *streams) printUsers(list []userOut) error {
+	return s.print(list, func(w io.Writer) {
+		if len(list) == 0 {
+			fmt.Fprintln(w, "No users yet: the server is open on loopback. `assay user add NAME` makes the first one.")
+			return
+		}
+		table(w, "NAME\tROLES\tLAST SEEN\tSTATE", func(row func(cells ...any)) {
+			for _, u := range list {
+				state := "active"
+				if u.Disabled {
+					state = "disabled"
+				}
+				row(u.Name, u.roles(), when(u.LastSeen), state)
+			}
+		})
+	})
+}
+
 func newUserPasswd(s *streams) *cobra.Command {
 	cmd := &cobra.Command{Use: "passwd NAME", Short: "Set a person's password; their sessions end", Args: args(cobra.ExactArgs(1))}
 	cmd.Flags().Bool("password-stdin", false, "read the password from standard input")
+	workspaceFlag(cmd)
 	dataFlags(cmd.Flags())
+	remoteFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		c, err := remote(cmd)
+		if err != nil {
+			return err
+		}
+		password, err := s.newPassword(cmd)
+		if err != nil {
+			return err
+		}
+		if c != nil {
+			return s.printUser(c.changeUser(cmd, given[0], map[string]any{"password": password}))
+		}
 		return withData(cmd, s, func(ctx context.Context, d *app.Data) error {
-			password, err := s.newPassword(cmd)
-			if err != nil {
-				return err
-			}
 			u, err := d.Accounts.Update(ctx, given[0], account.Change{Password: &password})
 			if err != nil {
 				return err
@@ -173,21 +235,25 @@ func newUserRole(s *streams) *cobra.Command {
 	cmd.Flags().Bool("everywhere", false, "the role holds in every workspace")
 	workspaceFlag(cmd)
 	dataFlags(cmd.Flags())
+	remoteFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
-		return withData(cmd, s, func(ctx context.Context, d *app.Data) error {
-			role := caller.Role(given[1])
-			if role == "none" {
-				role = ""
+		role := caller.Role(given[1])
+		if role == "none" {
+			role = ""
+		}
+		if c, err := remote(cmd); c != nil || err != nil {
+			if err != nil {
+				return err
 			}
+			return s.printUser(c.changeUser(cmd, given[0], map[string]any{"role": role}))
+		}
+		return withData(cmd, s, func(ctx context.Context, d *app.Data) error {
 			c := account.Change{Role: &role, Workspace: caller.Workspace(ctx)}
 			if everywhere, _ := cmd.Flags().GetBool("everywhere"); everywhere {
 				c.Workspace = account.Everywhere
 			}
 			u, err := d.Accounts.Update(ctx, given[0], c)
-			if err != nil {
-				return err
-			}
-			return s.print(outUser(u), func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", u.Name, outUser(u).roles()) })
+			return s.printUser(outUser(u), err)
 		})
 	}
 	return cmd
