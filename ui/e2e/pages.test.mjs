@@ -1,7 +1,7 @@
 // Every page shows what the server holds.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { call, phone, search, visit, ws } from "./browser.mjs";
+import { call, phone, search, sendTrace, visit, ws } from "./browser.mjs";
 
 const at = (path) => `/w/${ws}${path}`;
 const text = (page, selector = "body") => page.locator(selector).first().innerText();
@@ -111,7 +111,7 @@ test("a model call shows its messages, tokens and the price it was costed with",
 });
 
 test("timeline, graph, transcript and log show the same trace", async () => {
-  const { traces } = await search("traces", { filter: "status = 'OK'", limit: 20 }), t = traces.find((x) => x.spans > 5);
+  const { traces } = await search("traces", { filter: "status = 'OK'", limit: 20 }), t = traces.find((x) => x.spans > 5 && x.models.length > 0);
   await visit(at(`/traces/${t.trace_id}`), async (page) => {
     await page.getByRole("treegrid").waitFor();
     for (const [name, selector] of [["Timeline", "[role=treegrid]"], ["Graph", "[aria-label='Graph of the trace'] button"], ["Transcript", ".turn"], ["Log", "[role=treegrid]"]]) {
@@ -239,6 +239,23 @@ test("links that MLflow prints lead to our pages", async () => {
   }
 });
 
+test("new traces wait behind the pill while one reads, and then come", async () => {
+  await visit(at("/traces"), async (page) => {
+    const grid = page.getByRole("grid");
+    await grid.waitFor();
+    await grid.evaluate((g) => { g.scrollTop = 600; });
+    await page.waitForTimeout(500); // the stream is open
+    const top = await page.evaluate(() => document.querySelector(".grid .tr:nth-child(12)")?.textContent);
+    await sendTrace(3, "came while reading");
+    await page.getByRole("button", { name: /new, click to show/ }).waitFor();
+    assert.equal(await grid.evaluate((g) => g.scrollTop), 600);
+    assert.equal(await page.evaluate(() => document.querySelector(".grid .tr:nth-child(12)")?.textContent), top);
+    await page.getByRole("button", { name: /new, click to show/ }).click();
+    await grid.evaluate((g) => { g.scrollTop = 0; });
+    await page.getByRole("link", { name: "came while reading" }).first().waitFor();
+  });
+});
+
 test("what does not exist says so", async () => {
   await visit(at(`/runs/${"0".repeat(32)}`), async (page) => { await page.getByRole("heading", { name: "Not found" }).waitFor(); }, { allow: [/404/] });
   await visit(at("/nowhere"), async (page) => { await page.getByText("There is no such page").waitFor(); });
@@ -252,6 +269,11 @@ test("on a phone, lists are cards, a span is a page, nothing overflows", async (
       await page.waitForTimeout(250);
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), phone.width, path);
       await page.getByRole("navigation", { name: "Main" }).waitFor();
+      // What sticks out and cannot be scrolled to is lost.
+      assert.deepEqual(await page.evaluate(() => {
+        const reachable = (e) => { for (let p = e; p && p.id !== "root"; p = p.parentElement) if (/auto|scroll|hidden|clip/.test(getComputedStyle(p).overflowX) && p.id !== "main") return true; return false; };
+        return [...document.querySelectorAll("#main *, header *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && e.getBoundingClientRect().width > 0 && !reachable(e)).map((e) => e.outerHTML.slice(0, 120)).slice(0, 3);
+      }), [], path);
     }, { viewport: phone });
   }
   await visit(at("/traces"), async (page) => {

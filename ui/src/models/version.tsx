@@ -60,7 +60,7 @@ function View({ v }: { v: ModelVersion }) {
         {tab === "evidence" && <>
           {v.description && <Markdown text={v.description} />}
           <div className="columns even">
-            <section className="card"><header><h2>Metrics</h2></header>{v.metrics.length ? <table className="plain"><tbody>{v.metrics.map((m) => <tr key={`${m.key} ${m.dataset_name}`}><td className="key">{m.key}{m.dataset_name && <span className="muted"> on {m.dataset_name}</span>}</td><td className="num" title={full(m.value)}>{metric(m.value)}</td></tr>)}</tbody></table> : <p className="muted body">Nothing was measured on this version or its run.</p>}</section>
+            <section className="card"><header><h2>Metrics</h2></header>{v.metrics.length ? <table className="plain"><tbody>{v.metrics.map((m) => <tr key={`${m.key} ${m.dataset_name}`}><td className="muted">{m.key}{m.dataset_name && <span className="muted"> on {m.dataset_name}</span>}</td><td className="num" title={full(m.value)}>{metric(m.value)}</td></tr>)}</tbody></table> : <p className="muted body">Nothing was measured on this version or its run.</p>}</section>
             <section className="card"><header><h2>Params and tags</h2></header>{Object.keys(v.params).length > 0 && <table className="plain"><tbody>{Object.entries(v.params).map(([k, p]) => <tr key={k}><td className="key">{k}</td><td>{p}</td></tr>)}</tbody></table>}<div className="body chips">{Object.entries(v.tags).map(([k, t]) => <Chip key={k}>{k} = {t}</Chip>)}{Object.keys(v.tags).length + Object.keys(v.params).length === 0 && <span className="muted">None.</span>}</div></section>
           </div>
         </>}

@@ -99,6 +99,9 @@ export default function TracesPage() {
     void client.invalidateQueries({ queryKey: tracesKey(ws) });
   }, [client, ws]);
 
+  // A trace that is not among the rows is new to the reader, however it is announced.
+  const shownIds = useRef<ReadonlySet<string>>(new Set());
+  shownIds.current = useMemo(() => new Set(data.map((r) => r.trace_id)), [data]);
   // New traces wait behind the pill unless the reader is at the top, and then
   // come at most once in two seconds.
   useEffect(() => {
@@ -109,7 +112,7 @@ export default function TracesPage() {
       const exp = list(search.exp);
       if (c.kind === "trace" && exp.length && c.experiment_id && !exp.includes(c.experiment_id)) return;
       if (top.current) timer ??= setTimeout(() => { timer = undefined; refresh(); }, 2_000);
-      else if (c.kind === "trace" && c.op === "created") setFresh((old) => new Set(old).add(c.id));
+      else if (c.kind === "trace" && c.op !== "deleted" && !shownIds.current.has(c.id)) setFresh((old) => new Set(old).add(c.id));
     });
     return () => { off(); clearTimeout(timer); };
   }, [ws, live, search.exp, refresh]);

@@ -66,6 +66,9 @@ function TraceHead({ trace: t }: { trace: Trace }) {
   const walk = (id: string | undefined) => { if (id) go(to(ws, "traces", id)); };
   useShortcut("prev", () => walk(near.prev));
   useShortcut("next", () => walk(near.next));
+  const narrow = useNarrow();
+  const [all, setAll] = useState(false);
+  const tags = Object.entries(t.tags).filter(([k]) => !k.startsWith("mlflow.")), most = all ? tags.length : narrow ? 2 : 8;
   const scores = t.assessments.filter((a) => a.span_id === null);
   return (
     <>
@@ -89,10 +92,11 @@ function TraceHead({ trace: t }: { trace: Trace }) {
         {t.user && <span>user <b>{t.user}</b></span>}
         {t.prompts.map((p) => <A key={`${p.name}@${p.version}`} href={`${to(ws, "prompts", p.name)}?v=${p.version}`}>{p.name}@{p.version}</A>)}
       </div>
-      {(scores.length > 0 || Object.keys(t.tags).length > 0) && (
+      {(scores.length > 0 || tags.length > 0) && (
         <div className="chips" style={{ padding: "0 16px 8px" }}>
           {scores.map((a) => <Score key={a.assessment_id} a={a} />)}
-          {Object.entries(t.tags).filter(([k]) => !k.startsWith("mlflow.")).map(([k, v]) => <Chip key={k} tone="outline" title={`${k} = ${v}`}>{k} = {v}</Chip>)}
+          {tags.slice(0, most).map(([k, v]) => <Chip key={k} tone="outline" title={`${k} = ${v}`}>{k} = {v}</Chip>)}
+          {tags.length > most && <button className="link label" onClick={() => setAll(true)}>{plural(tags.length - most, "more tag")}</button>}
         </div>
       )}
     </>
