@@ -146,11 +146,10 @@ type tracePiece struct {
 
 // ledger is what was acknowledged.
 type ledger struct {
-	mu      sync.Mutex
-	points  []point
-	traces  []tracePiece
-	checked int // points and traces before the last check are known good
-	seq     atomic.Int64
+	mu     sync.Mutex
+	points []point
+	traces []tracePiece
+	seq    atomic.Int64
 }
 
 func (l *ledger) logRuns(s *server, round, worker int, stop chan struct{}) {

@@ -36,7 +36,7 @@ func (e experiments) ExperimentName(ctx context.Context, id string) string {
 // name; with neither it is the workspace's default.
 func (e experiments) Resolve(ctx context.Context, id, name string) (string, error) {
 	if id != "" {
-		return id, origins{e.tracking}.ActiveExperiment(ctx, id)
+		return id, origins(e).ActiveExperiment(ctx, id)
 	}
 	if name == "" {
 		if caller.Workspace(ctx) == caller.DefaultWorkspace {

@@ -39,7 +39,6 @@ type partition struct {
 	batch   int64
 	nextT   int64
 	ordinal uint32
-	broken  bool // a write failed half way; open again before the next
 }
 
 // sql puts the partition's prefix into a statement: {p} stands before each of

@@ -24,7 +24,6 @@ type textState struct {
 	pending map[int]bool // days with blocks to index
 	oldest  int64        // arrival of the oldest waiting block, unix milliseconds; 0 none
 	bytes   int64
-	failing error
 }
 
 // wakeText says that there may be something to index on day.

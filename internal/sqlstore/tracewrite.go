@@ -35,7 +35,6 @@ type touched struct {
 	spans     bool // the group brings spans
 	arrival   *tracing.Arrival
 	infos     []*tracing.Info
-	replaced  bool
 }
 
 // dayWrite is what a group writes to one partition.

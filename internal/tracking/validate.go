@@ -56,10 +56,6 @@ func badValue(path string, value any, why string) error {
 	return fault.Invalidf("Invalid value %s for parameter '%s' supplied: %s", strings.TrimSpace(b.String()), path, why)
 }
 
-func missing(path string) error {
-	return fault.Invalidf("Missing value for required parameter '%s'.", path)
-}
-
 // checkName refuses names that could not be file names, or would be other
 // ones: clients store metrics, params and tags as files at times.
 func checkName(at, name string) error {
