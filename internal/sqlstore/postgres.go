@@ -78,9 +78,14 @@ func (db *DB) tryPostgres(ctx context.Context, fn func(context.Context) error) (
 }
 
 // serialisation reports whether err is a lost race that a second run may win.
+// A table or schema that exists already is one: only migrations make them, and
+// one that waited for another node's looked for what was done before it waited.
 func serialisation(err error) bool {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return e.Code == "40001" || e.Code == "40P01"
+		switch e.Code {
+		case "40001", "40P01", "42P06", "42P07":
+			return true
+		}
 	}
 	return false
 }
