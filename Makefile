@@ -22,7 +22,7 @@ ui: ui/dist/.built ## build the user interface into ui/dist
 ui/node_modules/.installed: ui/package-lock.json
 	cd ui && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.installed
 
-ui/dist/.built: ui/node_modules/.installed $(shell find ui/src ui/public ui/index.html ui/vite.config.ts -type f 2>/dev/null)
+ui/dist/.built: ui/node_modules/.installed $(shell find ui/src ui/public ui/scripts ui/index.html ui/package.json ui/vite.config.ts -type f 2>/dev/null)
 	cd ui && npm run build && touch dist/.built
 
 check: fmt vet lint arch ## format, vet, lint, architecture, generated code

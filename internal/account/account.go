@@ -112,6 +112,10 @@ type Service struct {
 	// furnish it.
 	Created func(ctx context.Context, workspace string) error
 
+	// Holds, if set, says what a workspace still holds outside the store, as
+	// "traces"; "" is nothing. It is asked before the workspace is deleted.
+	Holds func(ctx context.Context, workspace string) (string, error)
+
 	hashing  chan struct{} // bounds the memory of concurrent password hashes
 	attempts *attempts
 	verified *verified

@@ -120,6 +120,15 @@ func (s *Service) DeleteWorkspace(ctx context.Context, name string) error {
 	if name == caller.DefaultWorkspace {
 		return fault.New(fault.State, "the workspace %q cannot be deleted", name)
 	}
+	if s.Holds != nil {
+		what, err := s.Holds(ctx, name)
+		if err != nil {
+			return err
+		}
+		if what != "" {
+			return fault.New(fault.State, "workspace %q still holds %s", name, what)
+		}
+	}
 	return s.write(ctx, func(ctx context.Context) error {
 		w, err := s.Workspace(ctx, name)
 		if err != nil {

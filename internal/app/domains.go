@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/evaluation"
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/price"
@@ -71,6 +72,14 @@ func (a *App) ensureDefaults(ctx context.Context) error {
 		}
 	}
 	a.accounts.Created = a.tracking.EnsureDefault
+	a.accounts.Holds = func(ctx context.Context, workspace string) (string, error) {
+		ctx = caller.With(ctx, caller.Caller{User: "system", Role: caller.Admin, Workspace: workspace})
+		n, _, err := a.tracing.Count(ctx, tracing.Query{})
+		if n > 0 {
+			return "traces", err
+		}
+		return "", err
+	}
 	return nil
 }
 

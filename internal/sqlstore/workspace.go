@@ -5,6 +5,7 @@ import (
 
 	"github.com/assayhq/assay/internal/account"
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/tracking"
 )
 
 // ListWorkspaces lists every workspace by name.
@@ -29,9 +30,17 @@ func (s *Accounts) UpdateWorkspace(ctx context.Context, w account.Workspace) err
 	return s.one(ctx, `UPDATE workspace SET description = ? WHERE name = ?`, w.Description, w.Name)
 }
 
-// DeleteWorkspace removes a workspace in which nothing is kept.
+// DeleteWorkspace removes a workspace in which nothing is kept. The default
+// experiment, which every workspace is given, counts once it has runs.
 func (s *Accounts) DeleteWorkspace(ctx context.Context, name string) error {
 	return s.Write(ctx, func(ctx context.Context) error {
+		_, err := s.Exec(ctx, `DELETE FROM experiment WHERE workspace = ? AND name = ?
+			AND NOT EXISTS (SELECT 1 FROM run WHERE run.experiment_id = experiment.experiment_id)
+			AND NOT EXISTS (SELECT 1 FROM logged_model WHERE logged_model.experiment_id = experiment.experiment_id)`,
+			name, tracking.DefaultExperimentName)
+		if err != nil {
+			return err
+		}
 		for _, kept := range []struct{ table, what string }{{"experiment", "experiments"}, {"registered_model", "models or prompts"}} {
 			var n int
 			err := s.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1 AS x FROM `+kept.table+` WHERE workspace = ? LIMIT 1) AS found`, []any{name}, &n)

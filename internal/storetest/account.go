@@ -308,6 +308,10 @@ func testWorkspace(t *testing.T, s *account.Service, _ *sqlstore.Accounts, _ *cl
 		t.Errorf("ada reads %v, %v", list, err)
 	}
 	wantKind(t, s.DeleteWorkspace(root, "default"), fault.State, "deleting the default workspace")
+	holds := "traces"
+	s.Holds = func(context.Context, string) (string, error) { return holds, nil }
+	wantKind(t, s.DeleteWorkspace(root, "lab"), fault.State, "deleting a workspace with traces")
+	holds = ""
 	if err := s.DeleteWorkspace(root, "lab"); err != nil {
 		t.Error(err)
 	}

@@ -94,6 +94,8 @@ func (h home) runFields(ctx context.Context, req *completeRequest, items []compl
 	text := req.Prefix
 	if _, key, ok := strings.Cut(text, "."); ok {
 		text = key
+	} else if text != "" && (strings.HasPrefix("metrics", text) || strings.HasPrefix("params", text) || strings.HasPrefix("tags", text)) {
+		text = "" // the beginning of a prefix, not of a key
 	}
 	columns, _, err := h.runs.domain.RunColumns(ctx, tracking.ColumnQuery{Experiments: q.Experiments, Text: strings.Trim(text, "`"), Limit: req.Limit})
 	items = slices.Clone(items)
