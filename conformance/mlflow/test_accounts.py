@@ -2,9 +2,11 @@
 
 import json
 import subprocess
+import time
 
 import mlflow
 import pytest
+import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -44,6 +46,11 @@ def people(locked):
     """An admin, a viewer and a service token with the editor's rights."""
     locked.assay("user", "add", "ada", "--password-stdin", "--data", locked.data, input="correct horse battery\n")
     locked.assay("user", "add", "vic", "--role", "viewer", "--password-stdin", "--data", locked.data, input="staple stable table\n")
+    # Another process made the first user; the server notices within seconds.
+    deadline = time.monotonic() + 15
+    while requests.get(locked.url + "/api/2.0/mlflow/experiments/get", {"experiment_id": "0"}, timeout=10).status_code != 401:
+        assert time.monotonic() < deadline, "the server stayed open"
+        time.sleep(0.1)
     token = locked.assay("token", "create", "ci", "--role", "editor", "--data", locked.data)
     return {"ada": "correct horse battery", "vic": "staple stable table", "token": token["secret"]}
 

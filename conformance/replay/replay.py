@@ -34,6 +34,13 @@ def side(name: str, what: str, stack: ExitStack) -> Side:
     return Side(name, stack.enter_context(start()).url)
 
 
+def unplayed(pair: Pair) -> list[str]:
+    """Routes of stock MLflow (routes.txt) that are offered and no scenario calls."""
+    played = {e.endpoint.replace("{path}", "{}") for e in pair.exchanges}
+    routes = (HERE / "routes.txt").read_text().splitlines()
+    return [r for r in routes if r not in played and not any(n in r for n in scenarios.NOT_OFFERED_ROUTES)]
+
+
 def show(verdict) -> str:
     e = verdict.exchange
     lines = [f"{e.group}: {e.endpoint}  {e.label}", f"   request {json.dumps(e.request)[:400]}"]
@@ -78,12 +85,15 @@ def main() -> int:
             print(f"replay: nothing differs any more as {entry} says; remove it", file=sys.stderr)
     if args.report and not wanted:
         args.report.write_text(report.table(verdicts, allowed, version, scenarios.NOT_OFFERED))
+    missing = [] if wanted else unplayed(pair)
+    for route in missing:
+        print(f"replay: no scenario calls {route}", file=sys.stderr)
     equal = sum(not e.differences for e in pair.exchanges)
     print(
         f"replay: {len(pair.exchanges)} requests, {equal} equal, {len(pair.exchanges) - equal - len(failed)} explained, "
         f"{len(failed)} unexplained, {time.monotonic() - started:.0f} s"
     )
-    return 1 if failed else 0
+    return 1 if failed or missing else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What is replayed, in order; later groups use what earlier ones made."""
 
-from . import artifacts, datasets, experiments, logged_models, registry, routes, run_search, runs, traces, webhooks
+from . import artifacts, datasets, experiments, issues, logged_models, registry, routes, run_search, runs, traces, webhooks
 
 ALL = [
     ("experiments", experiments.play),
@@ -16,16 +16,19 @@ ALL = [
     ("evaluation datasets", datasets.play),
     ("scorers", datasets.scorers),
     ("webhooks", webhooks.play),
+    ("smaller resources", issues.play),
     ("routes", routes.play),
 ]
 
 NOT_OFFERED = {
     "`gateway/*`": "Assay's gateway has its own API; MLflow's gateway resources are not part of the tracking flows.",
-    "`review-queues/*`, `label-schemas/*`, `issues*`": "Experimental in MLflow; review is a domain of its own in Assay.",
+    "`review-queues/*`, `label-schemas/*`": "Answered with NOT_IMPLEMENTED: experimental in MLflow; review is a domain of "
+    "its own in Assay.",
     "`prompt-optimization/*`, `jobs/*`, `*/invoke`, `demo/*`": "Server-side jobs of MLflow's own user interface.",
-    "`workspaces*`": "Assay's workspaces are managed through its own API and accounts.",
     "`/graphql`": "Used only by MLflow's user interface, which Assay does not host.",
-    "`artifacts/presigned-*`, `mlflow-artifacts/presigned/*`": "Needs object storage that signs URLs; stock MLflow on a "
-    "local directory does not answer them either.",
     "`unified-traces`, `get-online-trace-details`": "Databricks only; stock MLflow does not implement them.",
 }
+# The calls of NOT_OFFERED as the routes of stock MLflow spell them.
+NOT_OFFERED_ROUTES = (
+    "/gateway/", "/review-queues/", "/label-schemas/", "/prompt-optimization/", "/unified-traces", "/get-online-trace-details",
+)  # fmt: skip
