@@ -149,15 +149,15 @@ func run(ctx context.Context, args []string) error {
 		fmt.Printf("\n%s: %s\n", m.name, m.about)
 		began := time.Now()
 		if err := m.run(ctx, b); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
 			failed = append(failed, fmt.Errorf("%s: %w", m.name, err))
 			fmt.Println("  failed:", err)
 		}
 		fmt.Printf("  (%.0f s)\n", time.Since(began).Seconds())
 		if err := b.report.save(c); err != nil {
 			return err
+		}
+		if ctx.Err() != nil {
+			break // what there is so far is still worth seeing
 		}
 	}
 	fmt.Println()
