@@ -119,7 +119,8 @@ func (s *Server) Fail(w http.ResponseWriter, r *http.Request, err error) { s.fai
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, code := codeOf(err)
-	if status >= 500 && !fault.Is(err, fault.Canceled) {
+	// A call this server does not offer is no failure of it.
+	if status >= 500 && status != http.StatusNotImplemented && !fault.Is(err, fault.Canceled) {
 		s.Log.Error("mlflow call failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	if status == http.StatusUnauthorized {
