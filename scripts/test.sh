@@ -29,6 +29,7 @@ services() {
 }
 
 ui() { make ui/node_modules/.installed && (cd ui && npm run lint && npm test && npm run build && touch dist/.built); }
+# Fuzz targets run on their seeds here; make fuzz and make soak explore.
 gotests() { go test -timeout 20m ./...; }
 race() { # needs a C compiler, which the binary does not
   command -v gcc >/dev/null || { echo "no C compiler: race tests skipped"; return 0; }
@@ -41,7 +42,6 @@ part "user interface: types, lint, unit tests, build" ui
 part "format, vet, lint, architecture" make check
 part "Go tests on SQLite, PostgreSQL, disk and S3" gotests
 part "Go tests under the race detector" race
-part "every fuzz target, briefly" env FUZZTIME="${FUZZTIME:-3s}" scripts/fuzz.sh
 part "linux and macOS, amd64 and arm64" make cross
 part "binary" make build
 part "real clients" conformance/run.sh all

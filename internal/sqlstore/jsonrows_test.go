@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // readRows reads rows of a text, a number, an integer and a nullable text.
@@ -66,8 +67,8 @@ func FuzzRowReader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got, err := readRows(s)
-		if err != nil || strings.TrimSpace(s) == "" {
-			return
+		if err != nil || strings.TrimSpace(s) == "" || !utf8.ValidString(s) {
+			return // broken text stays as it is, where encoding/json mends it
 		}
 		var want [][]any
 		if json.Unmarshal([]byte(s), &want) != nil {
