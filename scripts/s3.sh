@@ -10,8 +10,8 @@ start)
   server="$PWD/.cache/bin/versitygw"
   [[ -x $server ]] || GOBIN="$PWD/.cache/bin" CGO_ENABLED=0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 >&2
   port="$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')"
-  mkdir -p "$dir/root/assay-test" "$dir/sidecar"
-  "$server" --access assaytest --secret assaytestsecret --port "127.0.0.1:$port" posix --sidecar "$dir/sidecar" "$dir/root" >"$dir/log" 2>&1 &
+  mkdir -p "$dir/objects/assay-test" "$dir/sidecar"
+  "$server" --access assaytest --secret assaytestsecret --port "127.0.0.1:$port" posix --sidecar "$dir/sidecar" "$dir/objects" >"$dir/log" 2>&1 &
   echo $! >"$dir/pid"
   for _ in $(seq 50); do
     python3 -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" 2>/dev/null && break

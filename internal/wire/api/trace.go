@@ -1,12 +1,10 @@
 package api
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -217,112 +215,6 @@ func (t traces) count(ctx context.Context, _ *http.Request, req *traceQuery) (an
 	return counted{n, total, exact && exactTotal}, err
 }
 
-type histogramRequest struct {
-	traceQuery
-	Buckets int `json:"buckets"`
-}
-
-type histogram struct {
-	StartMS  int64   `json:"start_ms"`
-	BucketMS int64   `json:"bucket_ms"`
-	OK       []int64 `json:"ok"`
-	Error    []int64 `json:"error"`
-	Running  []int64 `json:"running"`
-}
-
-func histogramOf(h tracing.Histogram) histogram {
-	return histogram{h.Start, h.Width, orEmpty(h.OK), orEmpty(h.Error), orEmpty(h.Running)}
-}
-
-func (t traces) histogram(ctx context.Context, _ *http.Request, req *histogramRequest) (any, error) {
-	q, err := req.query()
-	if err != nil {
-		return nil, err
-	}
-	if req.Buckets < 0 || req.Buckets > 500 {
-		return nil, fault.Invalidf("buckets must be from 1 to 500, not %d", req.Buckets)
-	}
-	h, err := t.domain.Histogram(ctx, q, req.Buckets)
-	if err != nil {
-		return nil, err
-	}
-	return histogramOf(h), nil
-}
-
-type facetsRequest struct {
-	traceQuery
-	Fields []string `json:"fields"`
-	Values int      `json:"values"`
-}
-
-type facetValue struct {
-	Value  string `json:"value"`
-	Count  int64  `json:"count"`
-	Clause string `json:"clause"`
-}
-
-type facet struct {
-	Field  string       `json:"field"`
-	Values []facetValue `json:"values"`
-	More   bool         `json:"more"`
-}
-
-func (t traces) facets(ctx context.Context, _ *http.Request, req *facetsRequest) (any, error) {
-	q, err := req.query()
-	if err != nil {
-		return nil, err
-	}
-	if len(req.Fields) > 20 || req.Values < 0 || req.Values > 100 {
-		return nil, fault.Invalidf("at most 20 fields and 100 values a field")
-	}
-	got, exact, err := t.domain.Facets(ctx, q, req.Fields, req.Values)
-	if err != nil {
-		return nil, err
-	}
-	out := struct {
-		Facets []facet `json:"facets"`
-		Exact  bool    `json:"exact"`
-	}{[]facet{}, exact}
-	for _, f := range got {
-		values := []facetValue{}
-		for _, v := range f.Values {
-			values = append(values, facetValue{v.Value, v.Count, clauseOf(f.Field, v.Value)})
-		}
-		out.Facets = append(out.Facets, facet{f.Field, values, f.More})
-	}
-	return out, nil
-}
-
-// clauseOf writes the filter text that selects a facet's value. A value with
-// both kinds of quote cannot be written; it gets no clause.
-func clauseOf(field, value string) string {
-	quote := "'"
-	if strings.Contains(value, "'") {
-		quote = `"`
-		if strings.Contains(value, `"`) {
-			return ""
-		}
-	}
-	name := field
-	switch field {
-	case "status", "name":
-		name = "attributes." + field
-	case "model", "provider", "tool", "agent":
-		name = "span." + field
-	case "user":
-		name = "metadata.`" + tracing.MetaUser + "`"
-	case "session":
-		name = "metadata.`" + tracing.MetaSession + "`"
-	case "experiment":
-		return "" // a scope, not a clause
-	default:
-		if key, ok := strings.CutPrefix(field, "tag."); ok {
-			name = "tags.`" + key + "`"
-		}
-	}
-	return name + " = " + quote + value + quote
-}
-
 type deleteTracesRequest struct {
 	TraceIDs []string `json:"trace_ids"`
 }
@@ -423,79 +315,6 @@ func (t traces) update(ctx context.Context, r *http.Request, req *updateTraceReq
 		}
 	}
 	return t.detail(ctx, id)
-}
-
-// skeleton streams the columns, compressed when asked: 32,843 spans are 1.9 MB.
-func (t traces) skeleton(w http.ResponseWriter, r *http.Request) error {
-	id, err := trace.ParseID(r.PathValue("trace_id"))
-	if err != nil {
-		return err
-	}
-	sk, err := t.domain.Skeleton(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	b := appendSkeleton(make([]byte, 0, 64*len(sk.IDs)+1024), sk)
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Add("Vary", "Accept-Encoding")
-	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		h.Set("Content-Length", strconv.Itoa(len(b)))
-		w.Write(b)
-		return nil
-	}
-	h.Set("Content-Encoding", "gzip")
-	z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
-	z.Write(b)
-	z.Close() // a client that went away is not our failure
-	return nil
-}
-
-func appendSkeleton(b []byte, sk *tracing.Skeleton) []byte {
-	b = append(b, `{"trace_id":"`+sk.ID.String()+`","n":`...)
-	b = strconv.AppendInt(b, int64(len(sk.IDs)), 10)
-	b = append(b, `,"start_us":`...)
-	b = strconv.AppendInt(b, sk.Start, 10)
-	b = appendColumn(b, "span_ids", sk.IDs, func(b []byte, id trace.SpanID) []byte {
-		return append(append(append(b, '"'), id.String()...), '"')
-	})
-	small := func(b []byte, v int32) []byte { return strconv.AppendInt(b, int64(v), 10) }
-	wide := func(b []byte, v int64) []byte { return strconv.AppendInt(b, v, 10) }
-	for _, c := range []struct {
-		name string
-		rows []int32
-	}{{"parents", sk.Parents}, {"names", sk.Names}, {"types", sk.Types}, {"models", sk.Models}, {"orphans", sk.Orphans}, {"aggregates", sk.Aggregates}} {
-		b = appendColumn(b, c.name, c.rows, small)
-	}
-	b = appendColumn(b, "status", sk.Status, func(b []byte, v trace.Status) []byte { return append(b, '0'+byte(v)) })
-	b = appendColumn(b, "starts", sk.Starts, wide)
-	b = appendColumn(b, "ends", sk.Ends, wide)
-	b = appendColumn(b, "tokens", sk.Tokens, wide)
-	b = appendColumn(b, "costs", sk.Costs, func(b []byte, pico int64) []byte {
-		if pico < 0 {
-			return append(b, "null"...)
-		}
-		return strconv.AppendFloat(b, float64(pico)/1e12, 'g', -1, 64)
-	})
-	for _, c := range []struct {
-		name string
-		rows []string
-	}{{"name_table", sk.NameTable}, {"type_table", sk.TypeTable}, {"model_table", sk.ModelTable}} {
-		b = appendColumn(b, c.name, c.rows, trace.AppendJSONString)
-	}
-	return append(b, `,"truncated":false}`...)
-}
-
-func appendColumn[T any](b []byte, name string, rows []T, one func([]byte, T) []byte) []byte {
-	b = append(append(append(b, `,"`...), name...), `":[`...)
-	for i, v := range rows {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = one(b, v)
-	}
-	return append(b, ']')
 }
 
 func (t traces) searchInside(ctx context.Context, r *http.Request) (any, error) {
