@@ -126,7 +126,8 @@ type Tokens interface {
 const tokenPrefix = "assay_"
 
 // CreateToken makes a service token in the caller's workspace. expiresAt is in
-// unix milliseconds, 0 for never. Nobody gives more than they have.
+// unix milliseconds, 0 for never. Nobody gives more than they have, and a
+// token makes none.
 func (s *Service) CreateToken(ctx context.Context, name string, role caller.Role, expiresAt int64) (t Token, secret string, err error) {
 	if err := checkName("token name", name); err != nil {
 		return Token{}, "", err
@@ -135,6 +136,10 @@ func (s *Service) CreateToken(ctx context.Context, name string, role caller.Role
 		return Token{}, "", err
 	}
 	c, now := caller.From(ctx), s.now().UnixMilli()
+	if c.Token {
+		// What a token makes would outlive its revocation.
+		return Token{}, "", fault.New(fault.Denied, "a service token may not create tokens; sign in as a person")
+	}
 	if greater(c.Role, role) != c.Role {
 		return Token{}, "", fault.New(fault.Denied, "a token may not have a greater role than yours, %s", c.Role)
 	}

@@ -43,6 +43,9 @@ func (a *App) openDomains(ctx context.Context) error {
 	observer := &runObserver{}
 	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now, Observer: observer, Audit: a.accounts.Audit})
 	a.artifacts = tracking.NewArtifacts(a.blobs, sha256.Sum256(append([]byte("artifact uploads"), key[:]...)), a.now)
+	a.artifacts.Removed = func(ctx context.Context, key string) error {
+		return a.accounts.Audit.Record(ctx, "artifact.delete", "artifact", key, nil, nil)
+	}
 	a.prices, _ = price.Snapshot()
 	a.tracing = tracing.New(a.traces, a.log, tracing.Config{Now: a.now, Normalise: normalise.New().Apply, Version: normalise.Version,
 		Price: cost(a.prices), Experiments: experiments{a.tracking}, Audit: a.accounts.Audit})

@@ -140,7 +140,11 @@ func unbounded(r *http.Request) bool {
 // permit guards a handler that belongs to no protocol.
 func (a *App) permit(need caller.Permission, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := a.access.authorize(r.Context(), need); err != nil {
+		err := a.access.authorize(r.Context(), need)
+		if c := caller.From(r.Context()); err == nil && need == caller.Administer && !c.Server && !c.Open {
+			err = fault.New(fault.Denied, "%s administers workspace %q alone; this is about the whole server", c.User, c.Workspace)
+		}
+		if err != nil {
 			refusePlain(w, err)
 			return
 		}

@@ -100,11 +100,11 @@ func (l *Local) write(ctx context.Context, key string, fill func(*os.File) (int6
 		if _, ok := errors.AsType[*fs.PathError](err); ok {
 			return 0, failed("write", key, err)
 		}
+		if _, ok := errors.AsType[*fault.Error](err); ok {
+			return 0, err // the reader's own word, which knows more than a context
+		}
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
-		}
-		if _, ok := errors.AsType[*fault.Error](err); ok {
-			return 0, err
 		}
 		return 0, fault.Wrap(fault.Invalid, "blob.Put", err, "the upload of %s ended before it was complete", key)
 	}

@@ -35,5 +35,9 @@ func Check(ctx context.Context, path string) error {
 	if verdict != "ok" {
 		return fault.New(fault.State, "%s is damaged: %s", path, verdict)
 	}
+	var steps int
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM schema_migration").Scan(&steps); err != nil || steps == 0 {
+		return fault.New(fault.State, "%s is not a database of Assay", path)
+	}
 	return nil
 }

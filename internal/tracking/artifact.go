@@ -54,6 +54,9 @@ type Artifacts struct {
 	files  Files
 	now    func() time.Time
 	secret [32]byte
+
+	// Removed, if set, is told of every deletion a caller asked for.
+	Removed func(ctx context.Context, key string) error
 }
 
 // NewArtifacts returns the artifacts in files. secret signs the addresses that
@@ -225,7 +228,10 @@ func (a *Artifacts) DeleteFiles(ctx context.Context, root, p string) error {
 	if key == "" || strings.HasPrefix(key, workspacePrefix) && strings.Count(key, "/") == 1 {
 		return fault.Invalidf("the root of all artifacts cannot be deleted; name a folder or a file in it")
 	}
-	return a.files.DeleteAll(ctx, key)
+	if err := a.files.DeleteAll(ctx, key); err != nil || a.Removed == nil {
+		return err
+	}
+	return a.Removed(ctx, key)
 }
 
 // An upload in parts is known by an id that tells when it began and where it

@@ -2,6 +2,7 @@ package mlflow
 
 import (
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -236,7 +237,7 @@ func attachment(name string) string {
 
 func (h artifacts) upload(w http.ResponseWriter, r *http.Request) error {
 	p := r.PathValue("path")
-	if _, err := h.files.PutFile(r.Context(), tracking.ArtifactRoot, p, r.Body); err != nil {
+	if _, err := h.files.PutFile(r.Context(), tracking.ArtifactRoot, p, whole{r.Body}); err != nil {
 		return err
 	}
 	h.stored(r.Context(), p)
@@ -368,6 +369,17 @@ func (h artifacts) uploadSmall(w http.ResponseWriter, r *http.Request) error {
 }
 
 // capped refuses a body that is longer than announced.
+// whole reads a body and calls one that ends early what it is: the sender's.
+type whole struct{ io.Reader }
+
+func (w whole) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if _, known := errors.AsType[*fault.Error](err); err != nil && err != io.EOF && !known {
+		err = fault.Wrap(fault.Invalid, "mlflow.upload", err, "the upload broke off before its end; nothing was stored, send it again")
+	}
+	return n, err
+}
+
 type capped struct {
 	r    io.Reader
 	left int
