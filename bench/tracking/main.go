@@ -85,7 +85,7 @@ func parse(args []string) (config, error) {
 	flags.IntVar(&c.artifactMiB, "artifact-mib", 3072, "size of the artifact")
 	flags.IntVar(&c.perTrace, "spans-per-trace", 10, "spans of a trace in the OTLP measure")
 	flags.IntVar(&c.spans, "spans", 1_000_000, "spans of the store that the start measure fills")
-	flags.StringVar(&c.json, "json", "", "write the figures to this file too")
+	flags.StringVar(&c.json, "json", "", "write the figures to this file too; with --only, those of other measures that are in it stay")
 	flags.StringVar(&c.markdown, "markdown", "", "write them as Markdown to this file too")
 	if err := flags.Parse(args); err != nil {
 		return c, err
@@ -140,6 +140,11 @@ func run(ctx context.Context, args []string) error {
 		defer os.RemoveAll(c.work)
 	}
 	b := &bench{config: c, report: newReport(ctx, c)}
+	if len(c.only) > 0 {
+		if err := b.report.resume(c); err != nil {
+			return err
+		}
+	}
 	fmt.Println(b.report.Machine)
 	var failed []error
 	for _, m := range measures {

@@ -5,13 +5,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +33,7 @@ type row struct {
 	Note    string   `json:"note,omitempty"`
 
 	lowerIsBetter bool
+	old           bool // of an earlier run
 }
 
 // report collects rows.
@@ -48,6 +52,7 @@ func (r *report) higher(group, measure, unit string) *row { return r.add(group, 
 func (r *report) lower(group, measure, unit string) *row  { return r.add(group, measure, unit, true) }
 
 func (r *report) add(group, measure, unit string, lower bool) *row {
+	r.Rows = slices.DeleteFunc(r.Rows, func(w *row) bool { return w.old && w.Group == group })
 	w := &row{Group: group, Measure: measure, Unit: unit, lowerIsBetter: lower}
 	r.Rows = append(r.Rows, w)
 	return w
@@ -196,6 +201,30 @@ func (r *report) writeMarkdown(out io.Writer, c config) {
 			fmt.Fprintf(out, "* %s: %s.\n", w.Measure, w.Note)
 		}
 	}
+}
+
+// resume takes over the rows of an earlier run, which stand until their group
+// is measured again.
+func (r *report) resume(c config) error {
+	if c.json == "" {
+		return nil
+	}
+	data, err := os.ReadFile(c.json)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var earlier report
+	if err := json.Unmarshal(data, &earlier); err != nil {
+		return fmt.Errorf("%s: %w", c.json, err)
+	}
+	for _, w := range earlier.Rows {
+		w.old = true
+		r.Rows = append(r.Rows, w)
+	}
+	return nil
 }
 
 // save writes what there is so far to the files that were asked for.
