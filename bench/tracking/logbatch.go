@@ -120,6 +120,9 @@ func (b *bench) startAll(ctx context.Context, name string, variant bool) (server
 			add("mlflow1", func(dir string) (*process, error) { return b.startMLflow(ctx, dir, 1) })
 		}
 	}
+	for _, s := range servers {
+		s.settle(ctx)
+	}
 	return servers, stop, err
 }
 

@@ -167,6 +167,37 @@ func (p *process) memory() int64 {
 	return sum
 }
 
+// settle waits until the server is idle. The first worker answers /health long
+// before the others have started, and their start would take the cores from
+// whoever has the first turn.
+func (p *process) settle(ctx context.Context) {
+	deadline := time.Now().Add(time.Minute)
+	for quiet, last := 0, p.ticks(); quiet < 3 && ctx.Err() == nil && time.Now().Before(deadline); {
+		time.Sleep(500 * time.Millisecond)
+		now := p.ticks()
+		if quiet++; now-last > 5 { // a tenth of a core
+			quiet = 0
+		}
+		last = now
+	}
+}
+
+// ticks is the processor time of the server so far, in hundredths of a second.
+func (p *process) ticks() int64 {
+	var sum int64
+	for _, pid := range members(p.cmd.Process.Pid) {
+		b, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+		// After the name: state ppid pgrp … utime and stime are 12th and 13th.
+		if f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:]); len(f) > 12 {
+			for _, v := range f[11:13] {
+				n, _ := strconv.ParseInt(string(v), 10, 64)
+				sum += n
+			}
+		}
+	}
+	return sum
+}
+
 // members are the processes of a process group.
 func members(group int) []int {
 	var pids []int
