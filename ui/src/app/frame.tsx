@@ -3,11 +3,12 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Outlet, useLocation } from "@tanstack/react-router";
 import { A, useGo } from "./link";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import { api } from "../api/client";
 import { listen } from "../api/live";
 import { JobsDrawer, jobsKey, useJobs } from "../jobs/jobs";
 import { Icon } from "../kit/icons";
+import { Menu } from "../kit/menu";
 import { Dialog, hint, Keys } from "../kit/states";
 import { FirstUserForm } from "../session/login";
 import { adopt, useSession } from "../session/session";
@@ -19,6 +20,8 @@ import { Rail } from "./rail";
 import { type ShortcutId, useShortcut } from "./shortcuts";
 import { copy, toastError, Toasts } from "./toast";
 import { to, useWs } from "./url";
+
+export { Menu };
 
 type Overlay = "palette" | "help" | "jobs" | "menu" | "person" | "bell" | "first-user" | null;
 
@@ -104,28 +107,6 @@ function JobsRing({ share }: { share: number | null }) {
 function Avatar() {
   const { user } = useSession();
   return user ? <span className="avatar">{(user.display_name || user.username).slice(0, 2)}</span> : <Icon name="person" />;
-}
-
-/** A button with a popover that closes by itself; focus goes back to the button. */
-export function Menu({ open, onToggle, label, button, children, className = "icon-button", align = "right" }: { open: boolean; onToggle: (open: boolean) => void; label: string; button: ReactNode; children: ReactNode; className?: string; align?: "left" | "right" }) {
-  const host = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (!open) return;
-    const away = (e: Event) => { if (!host.current?.contains(e.target as Node)) onToggle(false); };
-    document.addEventListener("pointerdown", away);
-    return () => document.removeEventListener("pointerdown", away);
-  }, [open, onToggle]);
-  return (
-    <div ref={host} style={{ position: "relative" }} onKeyDown={(e) => {
-      if (e.key !== "Escape" || !open) return;
-      e.preventDefault();
-      onToggle(false);
-      host.current?.querySelector("button")?.focus();
-    }}>
-      <button className={className} aria-label={className === "icon-button" ? label : undefined} title={label} aria-expanded={open} aria-haspopup="true" onClick={() => onToggle(!open)}>{button}</button>
-      {open && <div className="popover" style={{ [align]: 0, top: "calc(100% + 4px)" }}>{children}</div>}
-    </div>
-  );
 }
 
 function PersonMenu({ onFirstUser, onHelp, close }: { onFirstUser: () => void; onHelp: () => void; close: () => void }) {

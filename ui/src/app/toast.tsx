@@ -57,8 +57,9 @@ function copyBySelection(text: string): void {
   const area = document.createElement("textarea");
   area.value = text;
   area.style.cssText = "position:fixed;opacity:0";
-  document.body.append(area);
   const back = document.activeElement as HTMLElement | null;
+  // Outside an open dialog everything is inert, and nothing can be selected.
+  (back?.closest("dialog") ?? document.body).append(area);
   area.select();
   document.execCommand("copy");
   area.remove();
