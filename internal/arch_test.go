@@ -22,6 +22,7 @@ var kinds = map[string]string{
 	"internal/gateway": "domain", "internal/prompting": "domain", "internal/evaluation": "domain",
 	"internal/review": "domain", "internal/serving": "domain", "internal/training": "domain",
 	"internal/compression": "domain", "internal/account": "domain", "internal/webhook": "domain",
+	"internal/view": "domain",
 	"internal/flow": "flow",
 
 	"internal/chat": "leaf", "internal/trace": "leaf", "internal/dataset": "leaf", "internal/model": "leaf",

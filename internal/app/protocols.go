@@ -7,6 +7,8 @@ import (
 
 	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/sqlstore"
+	"github.com/assayhq/assay/internal/view"
 	"github.com/assayhq/assay/internal/web"
 	"github.com/assayhq/assay/internal/wire/api"
 	"github.com/assayhq/assay/internal/wire/mlflow"
@@ -49,6 +51,7 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeJobs(a.jobs)
 	apiServer.ServeHome(a.tracing, a.tracking, a.registry, experiments{a.tracking}, a.jobs, a.now)
 	apiServer.ServeSettings(a.settings)
+	apiServer.ServeViews(view.New(sqlstore.NewViews(a.control), a.accounts.Audit, a.now))
 	apiServer.ServeArtifacts(a.artifacts, a.tracking, a.registry)
 	apiServer.ServeEvents(a.events)
 	apiServer.Register(mux)

@@ -7,3 +7,5 @@ func TestRegistry(t *testing.T) { OnEach(t, Registry) }
 func TestEvaluation(t *testing.T) { OnEach(t, Evaluation) }
 
 func TestWebhooks(t *testing.T) { OnEach(t, Webhooks) }
+
+func TestViews(t *testing.T) { OnEach(t, Views) }

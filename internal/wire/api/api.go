@@ -39,6 +39,7 @@ type Server struct {
 	authorize Authorize
 	requestID RequestID
 	routes    []route
+	finders   []func(ctx context.Context, q string) ([]hit, error) // what the palette's search asks beside its own
 }
 
 // route is one operation. Exactly one of call and stream is set.

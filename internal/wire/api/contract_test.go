@@ -43,6 +43,7 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s.ServeHome(nil, nil, nil, nil, nil, nil)
 	s.ServeJobs(nil)
 	s.ServeSettings(nil)
+	s.ServeViews(nil)
 	s.ServeEvents(NewEvents(time.Now))
 	var served []string
 	for _, r := range s.routes {

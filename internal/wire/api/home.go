@@ -25,13 +25,14 @@ type home struct {
 	registry *registry.Service
 	jobs     jobs
 	now      func() time.Time
+	server   *Server
 }
 
 // ServeHome adds the first page, the palette's search and the completions of
 // the filter bar.
 func (s *Server) ServeHome(tracingDomain *tracing.Service, trackingDomain *tracking.Service, models *registry.Service,
 	experiments Experiments, engine *job.Engine, now func() time.Time) {
-	h := home{traces{domain: tracingDomain, experiments: experiments}, runs{domain: trackingDomain, experiments: experiments}, models, jobs{engine}, now}
+	h := home{traces{domain: tracingDomain, experiments: experiments}, runs{domain: trackingDomain, experiments: experiments}, models, jobs{engine}, now, s}
 	s.add(
 		route{method: "GET", path: "/w/{ws}/home", need: caller.Read, call: h.get},
 		route{method: "GET", path: "/w/{ws}/lookup", need: caller.Read, call: h.lookup},
@@ -138,7 +139,7 @@ func (h home) lookup(ctx context.Context, r *http.Request) (any, error) {
 		return nil, fault.Invalidf("q must have 1 to 200 characters")
 	}
 	hits := []hit{}
-	for _, find := range []func(context.Context, string) ([]hit, error){h.byID, h.experiments, h.runsNamed, h.registered, h.sessions} {
+	for _, find := range append([]func(context.Context, string) ([]hit, error){h.byID, h.experiments, h.runsNamed, h.registered, h.sessions}, h.server.finders...) {
 		found, err := find(ctx, q)
 		if err != nil {
 			return nil, err

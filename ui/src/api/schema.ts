@@ -1165,6 +1165,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        /** The named views that the caller may see, by name */
+        get: operations["listViews"];
+        put?: never;
+        /**
+         * Save the state of a page
+         * @description Without a name it makes a link for a state too long for an address, or finds the one there is.
+         */
+        post: operations["createView"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        get: operations["getView"];
+        put?: never;
+        post?: never;
+        /** @description By its owner or an administrator. The deletion of a shared view stands in the audit log. */
+        delete: operations["deleteView"];
+        options?: never;
+        head?: never;
+        /** @description By its owner or an administrator. */
+        patch: operations["updateView"];
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1255,7 +1301,7 @@ export interface components {
         };
         Hit: {
             /** @enum {string} */
-            kind: "experiment" | "run" | "trace" | "session" | "model" | "prompt" | "job";
+            kind: "experiment" | "run" | "trace" | "session" | "model" | "prompt" | "job" | "view" | "dataset";
             id: string;
             name: string;
             /** @description A short second line, e.g. the experiment's name */
@@ -1879,6 +1925,22 @@ export interface components {
             run_id?: string | null;
             /** @description For `job` events, the job as it is now */
             job?: components["schemas"]["Job"] | null;
+        };
+        SavedView: {
+            view_id: string;
+            page: string;
+            /** @description Empty for a link */
+            name: string;
+            state: string;
+            /** @description Empty while nobody has an account */
+            owner: string;
+            shared: boolean;
+            /** @description The caller is its owner */
+            mine: boolean;
+            /** Format: int64 */
+            created_ms: number;
+            /** Format: int64 */
+            updated_ms: number;
         };
     };
     responses: {
@@ -4131,6 +4193,157 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["ChangeEvent"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listViews: {
+        parameters: {
+            query?: {
+                /** @description Only views of this page */
+                page?: string;
+                /** @description Part of the name */
+                q?: string;
+                limit?: components["parameters"]["limit"];
+                page_token?: components["parameters"]["page_token"];
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        views: components["schemas"]["SavedView"][];
+                        next_page_token: components["schemas"]["NextPageToken"];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    createView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    page: "traces" | "sessions" | "experiments" | "runs" | "compare" | "monitor" | "datasets" | "models" | "prompts" | "lineage";
+                    name?: string;
+                    /** @description The query part of the page's address, without `view` */
+                    state: string;
+                    /** @default false */
+                    shared?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The view */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The view */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    updateView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name?: string;
+                    state?: string;
+                    shared?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The view as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
                 };
             };
             default: components["responses"]["Error"];

@@ -18,8 +18,9 @@ import { Palette } from "./palette";
 import { setPrefs, usePrefs } from "./prefs";
 import { Rail } from "./rail";
 import { type ShortcutId, useShortcut } from "./shortcuts";
-import { copy, toastError, Toasts } from "./toast";
+import { toastError, Toasts } from "./toast";
 import { to, useWs } from "./url";
+import { copyLink } from "../views/link";
 
 export { Menu };
 
@@ -52,7 +53,7 @@ export function Frame() {
   useShortcut("help", () => setOverlay("help"));
   useShortcut("jobs", () => setOverlay("jobs"));
   useShortcut("rail", () => setPrefs({ rail: prefs.rail === "wide" ? "narrow" : "wide" }));
-  useShortcut("copyLink", () => void copy(location.href, "Link copied"));
+  useShortcut("copyLink", () => void copyLink());
   useShortcut("refresh", () => void client.invalidateQueries());
 
   return (

@@ -11,15 +11,16 @@ import { recall, remember, setPrefs, usePrefs } from "./prefs";
 import { places } from "./sections";
 import type { ShortcutId } from "./shortcuts";
 import { to, useWs } from "./url";
-import { copy } from "./toast";
+import { copyLink } from "../views/link";
+import { viewPath } from "../views/data";
 
 type Hit = Schemas["Hit"];
 interface Entry { key: string; kind: string; icon: IconName; label: string; detail?: string; shortcut?: ShortcutId | undefined; run: () => void; }
 
-const icons: Record<Hit["kind"], IconName> = { experiment: "experiments", run: "play", trace: "traces", session: "sessions", model: "models", prompt: "prompts", job: "queues" };
+const icons: Record<Hit["kind"], IconName> = { experiment: "experiments", run: "play", trace: "traces", session: "sessions", model: "models", prompt: "prompts", job: "queues", view: "eye", dataset: "datasets" };
 const goKeys: Record<string, ShortcutId> = { traces: "goTraces", sessions: "goSessions", experiments: "goExperiments", models: "goModels", prompts: "goPrompts" };
 
-export function hitPath(ws: string, h: Pick<Hit, "kind" | "id">): string {
+export function hitPath(ws: string, h: Pick<Hit, "kind" | "id"> & { detail?: string }): string {
   switch (h.kind) {
     case "experiment": return `${to(ws, "runs")}?exp=${encodeURIComponent(h.id)}`;
     case "run": return to(ws, "runs", h.id);
@@ -27,6 +28,8 @@ export function hitPath(ws: string, h: Pick<Hit, "kind" | "id">): string {
     case "session": return `${to(ws, "traces")}?session=${encodeURIComponent(h.id)}`;
     case "model": return to(ws, "models", h.id);
     case "prompt": return to(ws, "prompts", h.id);
+    case "view": return viewPath(ws, { page: h.detail ?? "", view_id: h.id });
+    case "dataset": return to(ws, "datasets", h.id);
     case "job": return `${to(ws, "jobs")}?job=${encodeURIComponent(h.id)}`;
   }
 }
@@ -64,7 +67,7 @@ export function Palette({ onClose, onHelp, onJobs }: { onClose: () => void; onHe
   const verbs: Entry[] = [
     { key: "jobs", kind: "Commands", icon: "queues", label: "Open jobs", shortcut: "jobs", run: onJobs },
     { key: "help", kind: "Commands", icon: "more", label: "Show shortcuts", shortcut: "help", run: onHelp },
-    { key: "link", kind: "Commands", icon: "link", label: "Copy a link to this view", shortcut: "copyLink", run: () => void copy(location.href, "Link copied") },
+    { key: "link", kind: "Commands", icon: "link", label: "Copy a link to this view", shortcut: "copyLink", run: () => void copyLink() },
     ...(["system", "light", "dark"] as const).filter((t) => t !== prefs.theme).map((t): Entry => ({ key: `theme-${t}`, kind: "Commands", icon: "eye", label: `Theme: ${t}`, run: () => setPrefs({ theme: t }) })),
     { key: "density", kind: "Commands", icon: "columns", label: prefs.density === "compact" ? "Comfortable rows" : "Compact rows", run: () => setPrefs({ density: prefs.density === "compact" ? "comfortable" : "compact" }) },
     { key: "clock", kind: "Commands", icon: "clock", label: prefs.clock === "local" ? "Show times in UTC" : "Show times in the local zone", run: () => setPrefs({ clock: prefs.clock === "local" ? "utc" : "local" }) },

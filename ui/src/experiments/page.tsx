@@ -13,6 +13,7 @@ import { Chip, Dialog, Empty, hint, Load, Segments, Time } from "../kit/states";
 import { Bulk, type Column, DataTable } from "../kit/table";
 import { may, useSession } from "../session/session";
 import { type Experiment, experimentsKey, useExperiments } from "./data";
+import { SavedViews } from "../views/saved";
 
 export default function ExperimentsPage() {
   const ws = useWs();
@@ -51,7 +52,7 @@ export default function ExperimentsPage() {
   return (
     <div className="page">
       <div className="page-head">
-        <h1 className="grow">Experiments</h1>
+        <h1 className="grow">Experiments</h1><SavedViews page="experiments" />
         <Segments label="Lifecycle" value={lifecycle} onChange={(v) => set({ deleted: v === "deleted" ? "1" : undefined })} options={[["active", "Active"], ["deleted", "Deleted"]] as const} />
         {editor && <button className="button primary" onClick={() => setCreating(true)}><Icon name="plus" />New experiment</button>}
       </div>

@@ -7,6 +7,7 @@
 import { useRef, useState } from "react";
 import { useShortcut } from "../app/shortcuts";
 import { copy } from "../app/toast";
+import { copyLink } from "../views/link";
 import { useWs } from "../app/url";
 import { useSession } from "../session/session";
 import { type ApiCall, cli, curl, mlflow, python, type Target } from "./code";
@@ -50,7 +51,7 @@ export function CopyAs(props: CopyAsProps) {
   async function take(name: string, text: string) {
     setOpen(false);
     host.current?.querySelector("button")?.focus();
-    await copy(text, `Copied as ${name}`);
+    await (name === "Link" ? copyLink() : copy(text, `Copied as ${name}`));
   }
   return (
     <span ref={host} style={{ display: "contents" }}>

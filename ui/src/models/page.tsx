@@ -8,6 +8,7 @@ import { Chip, Empty, Load, Time } from "../kit/states";
 import { type Column, DataTable } from "../kit/table";
 import { useSession } from "../session/session";
 import { type Model, useModels } from "./data";
+import { SavedViews } from "../views/saved";
 
 export default function ModelsPage() {
   const ws = useWs();
@@ -29,7 +30,7 @@ export default function ModelsPage() {
   ], [ws]);
   return (
     <div className="page">
-      <div className="page-head"><h1>Models</h1></div>
+      <div className="page-head"><h1>Models</h1><SavedViews page="models" /></div>
       <div className="toolbar"><input className="input grow" style={{ maxWidth: 420 }} aria-label="Search models" placeholder="Search names" value={q} onChange={(e) => set({ q: e.target.value }, { replace: true })} /></div>
       <div className="list"><Load query={rows} rows={8}>{(d) => {
         const all = d.pages.flatMap((p) => p.models);

@@ -11,6 +11,7 @@ import { Chip, Dialog, Empty, Load, Time } from "../kit/states";
 import { type Column, DataTable } from "../kit/table";
 import { may, useSession } from "../session/session";
 import { type Prompt, promptsKey, usePrompts } from "./data";
+import { SavedViews } from "../views/saved";
 
 export default function PromptsPage() {
   const ws = useWs();
@@ -32,7 +33,7 @@ export default function PromptsPage() {
   ], [ws]);
   return (
     <div className="page">
-      <div className="page-head"><h1 className="grow">Prompts</h1>{may(session, ws, "editor") && <button className="button primary" onClick={() => setCreating(true)}><Icon name="plus" />New prompt</button>}</div>
+      <div className="page-head"><h1 className="grow">Prompts</h1><SavedViews page="prompts" />{may(session, ws, "editor") && <button className="button primary" onClick={() => setCreating(true)}><Icon name="plus" />New prompt</button>}</div>
       <div className="toolbar"><input className="input grow" style={{ maxWidth: 420 }} aria-label="Search prompts" placeholder="Search names" value={q} onChange={(e) => set({ q: e.target.value }, { replace: true })} /></div>
       <div className="list"><Load query={rows} rows={8}>{(d) => {
         const all = d.pages.flatMap((p) => p.prompts);

@@ -14,6 +14,7 @@ import { style } from "../kit/series";
 import { Empty, hint, Load, Segments, Status } from "../kit/states";
 import { direction, type RunInfo, runsKey } from "./data";
 import { Curves } from "./metrics";
+import { SavedViews } from "../views/saved";
 
 type Row = Schemas["CompareRow"];
 const kinds: [Row["kind"], string][] = [["metric", "Metrics"], ["param", "Params"], ["dataset", "Datasets"], ["attribute", "Code and run"], ["tag", "Tags"]];
@@ -60,7 +61,7 @@ function Comparison({ runs, rows, missing, drop }: { runs: RunInfo[]; rows: Row[
   return (
     <>
       <div className="page-head">
-        <h1>Compare {plural(runs.length, "run")}</h1>
+        <h1>Compare {plural(runs.length, "run")}</h1><SavedViews page="compare" />
         <label className="row label">Baseline
           <select className="input" style={{ maxWidth: 260 }} value={runs[base]?.run_id} onChange={(e) => set({ base: e.target.value }, { replace: true })}>{runs.map((r) => <option key={r.run_id} value={r.run_id}>{r.name || r.run_id.slice(0, 8)}</option>)}</select>
         </label>

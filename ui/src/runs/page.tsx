@@ -20,6 +20,7 @@ import { Empty, Failure, hint, Keys, Segments, Skeleton, Stale, Status, Time } f
 import { Bulk, type Column, DataTable } from "../kit/table";
 import { may, useSession } from "../session/session";
 import { columnId, durationOf, fieldOf, type RunColumn, type RunQuery, type RunRow, runsKey, useRunColumns, useRunCount, useRuns, valueOf } from "./data";
+import { SavedViews } from "../views/saved";
 
 const noColumns: string[] = [];
 const fixed = ["status", "start", "duration"];
@@ -125,7 +126,7 @@ export default function RunsPage() {
   return (
     <div className="page">
       <div className="page-head">
-        <h1 className="clip">{one ?? "Runs"}</h1>
+        <h1 className="clip">{one ?? "Runs"}</h1><SavedViews page="runs" />
         <Menu open={menu === "exp"} onToggle={(o) => setMenu(o ? "exp" : null)} label="Experiments" className="button" align="left" button={<>{exps.length === 0 ? "All experiments" : exps.length === 1 ? "1 experiment" : `${exps.length} experiments`}<Icon name="down" size={10} /></>}>
           <div style={{ width: 260, maxHeight: 320, overflow: "auto" }}>
             <button className="menu-item" onClick={() => { set({ exp: undefined }); setMenu(null); }}>All experiments</button>

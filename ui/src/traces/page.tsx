@@ -25,6 +25,7 @@ import { Bulk, type Column, DataTable } from "../kit/table";
 import { may, useSession } from "../session/session";
 import { queryOf, sortOf, type TraceRow, tracesKey, useTraceCount, useTraceFacets, useTraceHistogram, useTraces } from "./data";
 import { Peek } from "./peek";
+import { SavedViews } from "../views/saved";
 
 const ranges = [["", "All time"], ["-15m", "Last 15 min"], ["-1h", "Last hour"], ["-24h", "Last 24 hours"], ["-7d", "Last 7 days"], ["-30d", "Last 30 days"]] as const;
 const errorClause = "status = 'ERROR'";
@@ -142,7 +143,7 @@ export default function TracesPage() {
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Traces</h1>
+        <h1>Traces</h1><SavedViews page="traces" />
         <Menu open={menu === "exp"} onToggle={(o) => setMenu(o ? "exp" : null)} label="Experiments" className="button" align="left" button={<>{exps.length === 0 ? "All experiments" : exps.length === 1 ? names.get(exps[0]!) ?? `Experiment ${exps[0]}` : `${exps.length} experiments`}<Icon name="down" size={10} /></>}>
           <div style={{ width: 260, maxHeight: 320, overflow: "auto" }}>
             <button className="menu-item" onClick={() => { set({ exp: undefined }); setMenu(null); }}>All experiments</button>

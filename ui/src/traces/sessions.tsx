@@ -9,6 +9,7 @@ import { clock, cost, count, duration, gist, plural, short } from "../kit/format
 import { Empty, Load, Status, Time } from "../kit/states";
 import { type Column, DataTable } from "../kit/table";
 import { useSession } from "../session/session";
+import { SavedViews } from "../views/saved";
 
 type Conversation = Schemas["Conversation"];
 
@@ -42,7 +43,7 @@ export default function SessionsPage() {
   ], [ws]);
   return (
     <div className="page">
-      <div className="page-head"><h1>Sessions</h1></div>
+      <div className="page-head"><h1>Sessions</h1><SavedViews page="sessions" /></div>
       <form className="toolbar" onSubmit={(e) => { e.preventDefault(); set({ q: text.trim() }); }}>
         <input className="input grow" style={{ maxWidth: 420 }} aria-label="Session or user begins with" placeholder="Session or user begins with…" value={text} onChange={(e) => setText(e.target.value)} />
       </form>
