@@ -50,6 +50,7 @@ func (a *App) openDomains(ctx context.Context) error {
 	a.tracing = tracing.New(a.traces, a.log, tracing.Config{Now: a.now, Normalise: normalise.New().Apply, Version: normalise.Version,
 		Price: cost(a.prices), Experiments: experiments{a.tracking}, Audit: a.accounts.Audit})
 	observer.tracing = a.tracing
+	a.jobs.Register(api.TraceBulk(a.tracing, a.accounts.Audit))
 	a.registry = registry.New(sqlstore.NewRegistry(a.control), registry.Config{
 		Origins: origins{a.tracking}, Events: a.webhooks, Audit: a.accounts.Audit, Now: a.now,
 	})

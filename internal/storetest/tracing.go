@@ -41,6 +41,8 @@ func Tracing(t *testing.T, open TraceStore) {
 		{"orders and pages", testOrders},
 		{"counts, facets and sessions", testAggregates},
 		{"columns are made again", testRenormalise},
+		{"conversations and their turns", testSessions},
+		{"one change of many traces", testBulk},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &tracingSuite{now: time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)}

@@ -319,7 +319,7 @@ func testAggregates(t *testing.T, s *tracingSuite) {
 	if err != nil || len(sessions) != 1 || next != "" || sessions[0].ID != "c0" || sessions[0].Errors != 1 {
 		t.Fatalf("%+v, %q, %v", sessions, next, err)
 	}
-	sessions, _, err = s.Sessions(t.Context(), tracing.SessionQuery{Prefix: "c0", Experiments: []string{"7"}})
+	sessions, _, err = s.Sessions(t.Context(), tracing.SessionQuery{Text: "c0", Experiments: []string{"7"}})
 	if err != nil || len(sessions) != 1 {
 		t.Fatalf("%+v, %v", sessions, err)
 	}

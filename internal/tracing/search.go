@@ -97,33 +97,3 @@ func (s *Service) Facets(ctx context.Context, q Query, fields []string, values i
 	}
 	return s.store.Facets(ctx, q, fields, min(values, 100))
 }
-
-// SessionQuery selects conversations.
-type SessionQuery struct {
-	Prefix      string // of the session id or user
-	Experiments []string
-	From, To    int64 // of any turn, unix milliseconds
-	Limit       int   // 0 means 50
-	Token       string
-}
-
-// Session is a conversation: the traces that share a session id.
-type Session struct {
-	ID, User    string
-	Traces      int
-	Errors      int
-	First, Last int64 // unix milliseconds
-	Tokens      int64 // -1 unknown
-	Cost        int64 // pico-dollars; -1 unknown
-	FirstInput  string
-	Experiments []string
-}
-
-// Sessions lists conversations, newest first.
-func (s *Service) Sessions(ctx context.Context, q SessionQuery) (sessions []Session, next string, err error) {
-	if q.Limit <= 0 {
-		q.Limit = 50
-	}
-	q.Limit = min(q.Limit, 1000)
-	return s.store.Sessions(ctx, q)
-}

@@ -87,6 +87,8 @@ type SearchStore interface {
 	Histogram(ctx context.Context, q Query, buckets int) (Histogram, error)
 	Facets(ctx context.Context, q Query, fields []string, values int) ([]Facet, bool, error)
 	Sessions(ctx context.Context, q SessionQuery) ([]Session, string, error)
+	Session(ctx context.Context, id string) (SessionDetail, error)
+	Turns(ctx context.Context, session string, from, limit int) ([]Info, error)
 }
 
 // AssessmentStore keeps assessments.

@@ -70,14 +70,28 @@ func (t traces) createAssessment(ctx context.Context, r *http.Request, req *asse
 	if err != nil {
 		return nil, err
 	}
-	if req.Kind != string(tracing.Feedback) && req.Kind != string(tracing.Expectation) {
-		return nil, fault.Invalidf("kind must be feedback or expectation, not %q", clip(req.Kind))
+	a, err := req.assessment(ctx)
+	if err != nil {
+		return nil, err
 	}
-	a := tracing.Assessment{TraceID: id, Name: req.Name, Kind: tracing.AssessmentKind(req.Kind), Value: req.Value,
+	a.TraceID = id
+	a, err = t.domain.CreateAssessment(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return assessmentOf(a), nil
+}
+
+// assessment is what the caller gives, of no trace yet.
+func (req *assessmentInput) assessment(ctx context.Context) (tracing.Assessment, error) {
+	if req.Kind != string(tracing.Feedback) && req.Kind != string(tracing.Expectation) {
+		return tracing.Assessment{}, fault.Invalidf("kind must be feedback or expectation, not %q", clip(req.Kind))
+	}
+	a := tracing.Assessment{Name: req.Name, Kind: tracing.AssessmentKind(req.Kind), Value: req.Value,
 		Rationale: req.Rationale, Metadata: req.Metadata, Source: tracing.AssessmentSource{Type: "HUMAN", ID: person(ctx)}}
 	if req.Source != nil {
 		if !sourceTypes[req.Source.Type] {
-			return nil, fault.Invalidf("source.type must be HUMAN, LLM_JUDGE, CODE or MODEL, not %q", clip(req.Source.Type))
+			return a, fault.Invalidf("source.type must be HUMAN, LLM_JUDGE, CODE or MODEL, not %q", clip(req.Source.Type))
 		}
 		a.Source.Type = req.Source.Type
 		// A person's feedback is signed by the account, whatever the body says.
@@ -87,15 +101,11 @@ func (t traces) createAssessment(ctx context.Context, r *http.Request, req *asse
 	}
 	if req.SpanID != nil {
 		if _, err := parseSpanID(*req.SpanID); err != nil {
-			return nil, err
+			return a, err
 		}
 		a.SpanID = *req.SpanID
 	}
-	a, err = t.domain.CreateAssessment(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	return assessmentOf(a), nil
+	return a, nil
 }
 
 // person is the name under which the caller gives feedback.

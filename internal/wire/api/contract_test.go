@@ -37,6 +37,7 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s.ServeExperiments(nil, nil)
 	s.ServeRuns(nil, nil, nil, nil)
 	s.ServeTraces(nil, nil, nil)
+	s.ServeTraceBulk(nil, nil, nil)
 	s.ServeModels(nil, nil)
 	s.ServePrompts(nil)
 	s.ServeArtifacts(nil, nil, nil)

@@ -222,7 +222,7 @@ func (h home) registered(ctx context.Context, q string) (hits []hit, err error) 
 }
 
 func (h home) sessions(ctx context.Context, q string) (hits []hit, err error) {
-	found, _, err := h.traces.domain.Sessions(ctx, tracing.SessionQuery{Prefix: q, Limit: perKind})
+	found, _, err := h.traces.domain.Sessions(ctx, tracing.SessionQuery{Text: q, Limit: perKind})
 	for _, s := range found {
 		hits = append(hits, hit{"session", s.ID, s.ID, s.FirstInput, &s.Last})
 	}

@@ -47,6 +47,8 @@ func (s *Server) ServeTraces(domain *tracing.Service, experiments Experiments, p
 		route{method: "PATCH", path: base + "/{trace_id}/assessments/{assessment_id}", need: caller.Annotate, call: body(t.updateAssessment)},
 		route{method: "DELETE", path: base + "/{trace_id}/assessments/{assessment_id}", need: caller.Annotate, call: t.deleteAssessment},
 		route{method: "GET", path: "/w/{ws}/sessions", need: caller.Read, call: t.sessions},
+		route{method: "GET", path: "/w/{ws}/sessions/{session}", need: caller.Read, call: t.session},
+		route{method: "GET", path: "/w/{ws}/sessions/{session}/turns", need: caller.Read, call: t.turns},
 	)
 }
 
@@ -220,16 +222,9 @@ type deleteTracesRequest struct {
 }
 
 func (t traces) delete(ctx context.Context, _ *http.Request, req *deleteTracesRequest) (any, error) {
-	if len(req.TraceIDs) == 0 || len(req.TraceIDs) > 1000 {
-		return nil, fault.Invalidf("trace_ids must name 1 to 1000 traces, not %d", len(req.TraceIDs))
-	}
-	var ids []trace.ID
-	for _, s := range req.TraceIDs {
-		id, err := trace.ParseID(s)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
+	ids, err := parseIDs(req.TraceIDs)
+	if err != nil {
+		return nil, err
 	}
 	n, err := t.domain.Delete(ctx, tracing.Deletion{IDs: ids})
 	return map[string]int{"deleted": n}, err
@@ -346,43 +341,6 @@ func (t traces) searchInside(ctx context.Context, r *http.Request) (any, error) 
 		out = append(out, match{m.Span.String(), m.Field, m.Snippet, m.Start, m.Length})
 	}
 	return map[string]any{"matches": out, "next_page_token": nullable(next)}, nil
-}
-
-func (t traces) sessions(ctx context.Context, r *http.Request) (any, error) {
-	n, err := limit(r)
-	if err != nil {
-		return nil, err
-	}
-	from, err := millis(r, "from_ms", 0)
-	if err != nil {
-		return nil, err
-	}
-	to, err := millis(r, "to_ms", 0)
-	if err != nil {
-		return nil, err
-	}
-	v := r.URL.Query()
-	list, next, err := t.domain.Sessions(ctx, tracing.SessionQuery{Prefix: v.Get("q"), Experiments: v["experiment_id"], From: from, To: to, Limit: n, Token: v.Get("page_token")})
-	if err != nil {
-		return nil, err
-	}
-	type conversation struct {
-		Session       string   `json:"session"`
-		User          *string  `json:"user"`
-		Traces        int      `json:"traces"`
-		Errors        int      `json:"errors"`
-		FirstMS       int64    `json:"first_ms"`
-		LastMS        int64    `json:"last_ms"`
-		Tokens        *int64   `json:"tokens"`
-		Cost          *float64 `json:"cost"`
-		FirstInput    string   `json:"first_input"`
-		ExperimentIDs []string `json:"experiment_ids"`
-	}
-	out := []conversation{}
-	for _, c := range list {
-		out = append(out, conversation{c.ID, nullable(c.User), c.Traces, c.Errors, c.First, c.Last, count(c.Tokens), dollars(c.Cost), c.FirstInput, orEmpty(c.Experiments)})
-	}
-	return map[string]any{"sessions": out, "next_page_token": nullable(next)}, nil
 }
 
 // rawOrText is JSON as it is when text is JSON, and a JSON string otherwise;

@@ -509,6 +509,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/traces/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * One change of many traces, named or found by a query
+         * @description Named traces are changed before the answer; with a query a job changes
+         *     all that match and had arrived by now. Scoring needs an annotator, the
+         *     others an editor.
+         */
+        post: operations["changeTraces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/w/{ws}/traces/{trace_id}": {
         parameters: {
             query?: never;
@@ -657,8 +682,50 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Conversations, newest first; their traces are `searchTraces` with `session` */
+        /** Conversations; their traces are `searchTraces` with `session` */
         get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                session: string;
+            };
+            cookie?: never;
+        };
+        /** One conversation as a whole; its turns are read apart */
+        get: operations["getSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/sessions/{session}/turns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                session: string;
+            };
+            cookie?: never;
+        };
+        /** Turns of a conversation by place, oldest first */
+        get: operations["listTurns"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1740,17 +1807,38 @@ export interface components {
             errors: number;
             /** Format: int64 */
             first_ms: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description End of the newest turn
+             */
             last_ms: number;
             /** Format: int64 */
             tokens: number | null;
             cost: number | null;
+            /** @description Model calls whose cost is not known and not in cost */
+            unpriced: number;
             first_input: string;
             experiment_ids: string[];
-            worst_score?: {
+            /** @description Lowest numeric feedback of any turn */
+            worst_score: {
                 name: string;
                 value: number;
             } | null;
+        };
+        ConversationDetail: components["schemas"]["Conversation"] & {
+            users: string[];
+            models: string[];
+            scores: {
+                name: string;
+                /** @description Feedback with a number */
+                n: number;
+                /** @description Feedback without one */
+                missing: number;
+                mean: number | null;
+                min: number | null;
+            }[];
+            /** @description Places of failed turns, the first 1,000 */
+            failed_turns: number[];
         };
         AliasRef: {
             alias: string;
@@ -2947,6 +3035,49 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    changeTraces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    trace_ids?: string[];
+                    query?: components["schemas"]["TraceQuery"];
+                    delete?: boolean;
+                    set_tag?: {
+                        key: string;
+                        value: string;
+                    };
+                    /** @description Key of a tag to remove */
+                    untag?: string;
+                    assess?: components["schemas"]["AssessmentInput"];
+                };
+            };
+        };
+        responses: {
+            /** @description Done, or the job that does it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description How many existed; null while a job is at it */
+                        changed: number | null;
+                        job: components["schemas"]["Job"] | null;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     getTrace: {
         parameters: {
             query?: never;
@@ -3195,8 +3326,10 @@ export interface operations {
     listSessions: {
         parameters: {
             query?: {
-                /** @description Prefix of the session id or user */
+                /** @description Part of the session id or user */
                 q?: string;
+                /** @description Absent means -last. Any other order reads every trace in scope */
+                order_by?: "last" | "-last" | "first" | "-first" | "turns" | "-turns" | "errors" | "-errors" | "tokens" | "-tokens" | "cost" | "-cost" | "duration" | "-duration" | "score" | "-score";
                 experiment_id?: string[];
                 from_ms?: number;
                 to_ms?: number;
@@ -3221,6 +3354,63 @@ export interface operations {
                     "application/json": {
                         sessions: components["schemas"]["Conversation"][];
                         next_page_token: components["schemas"]["NextPageToken"];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationDetail"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listTurns: {
+        parameters: {
+            query?: {
+                /** @description How many turns come before */
+                from?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Turns; fewer than asked for at the end */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        from: number;
+                        turns: components["schemas"]["TraceRow"][];
                     };
                 };
             };
