@@ -24,7 +24,23 @@ type Message struct {
 	Calls  []Call // tools an AI message asks for
 	CallID string // of a tool message: the call it answers
 	JSON   string // the message as the dialect carries it
+
+	Reasoning string  `json:",omitempty"` // what the model thought before it answered, where that is told apart
+	Media     []Media `json:",omitempty"` // images, sounds and files among the content
 }
+
+// Media is a part of a message that is not text.
+type Media struct {
+	Type string // MIME type, "" unknown
+	URL  string // where it is; a data: URL where it travels with the message
+}
+
+// maxMedia bounds the parts taken from one message, and maxMediaSize the
+// characters of one: what is bigger is read from the payload itself.
+const (
+	maxMedia     = 64
+	maxMediaSize = 8 << 20
+)
 
 // Call is a request to run a tool.
 type Call struct {
@@ -155,11 +171,16 @@ func message(v trace.Value, origin Origin) Message {
 			break
 		}
 	}
+	for _, key := range [...]string{"reasoning_content", "reasoning", "thinking"} {
+		if r := v.Get(key); r.Kind == trace.String && r.Str != "" && m.Reasoning == "" && m.Origin == AI {
+			m.Reasoning = r.Str
+		}
+	}
 	calls := parsed(v.Get("tool_calls"))
 	for _, c := range calls.List {
 		m.Calls = append(m.Calls, call(c))
 	}
-	if m.Text == "" && len(m.Calls) == 0 && v.Get("role").Kind == trace.Null {
+	if m.Text == "" && m.Reasoning == "" && len(m.Calls) == 0 && len(m.Media) == 0 && v.Get("role").Kind == trace.Null {
 		m.Text = m.JSON // an object that is no message: a tool's arguments, a state
 	}
 	return m
@@ -196,7 +217,7 @@ func contentText(v trace.Value, m *Message) string {
 	if v.Kind != trace.List {
 		return v.Text()
 	}
-	var texts []string
+	var texts, thoughts []string
 	for _, part := range v.List {
 		if part.Kind == trace.String {
 			texts = append(texts, part.Str)
@@ -209,13 +230,66 @@ func contentText(v trace.Value, m *Message) string {
 			m.Origin = Tool
 			m.CallID = firstNonEmpty(part.Get("id").Text(), part.Get("tool_use_id").Text(), part.Get("toolCallId").Text())
 			texts = append(texts, firstNonEmpty(part.Get("response").Text(), part.Get("result").Text(), part.Get("output").Text(), part.Get("content").Text()))
+		case "thinking", "reasoning", "reasoning_text", "redacted_thinking":
+			if t := firstNonEmpty(part.Get("thinking").Text(), part.Get("text").Text(), part.Get("content").Text(), part.Get("summary").Text()); t != "" {
+				thoughts = append(thoughts, t)
+			}
 		default:
+			if media, ok := mediaOf(part); ok {
+				if len(m.Media) < maxMedia {
+					m.Media = append(m.Media, media)
+				}
+				continue
+			}
 			if t := firstNonEmpty(part.Get("text").Text(), part.Get("content").Text()); t != "" {
 				texts = append(texts, t)
 			}
 		}
 	}
+	m.Reasoning = strings.Join(thoughts, "\n")
 	return strings.Join(texts, "\n")
+}
+
+// mediaOf reads a part that is an image, a sound or a file, as OpenAI
+// (image_url, input_image, input_audio, file), Anthropic (image, document with
+// a source), GenAI (blob, uri) and the Vercel SDK (image, file) write it.
+func mediaOf(part trace.Value) (Media, bool) {
+	source := part.Get("source")
+	kind := firstNonEmpty(part.Get("mime_type").Str, part.Get("mimeType").Str, part.Get("mediaType").Str, source.Get("media_type").Str, part.Get("media_type").Str)
+	var m Media
+	switch part.Get("type").Str {
+	case "image_url", "input_image":
+		m = Media{kind, firstNonEmpty(part.Get("image_url").Get("url").Str, part.Get("image_url").Str)}
+	case "input_audio":
+		audio := part.Get("input_audio")
+		m = Media{"audio/" + firstNonEmpty(audio.Get("format").Str, "wav"), audio.Get("data").Str}
+	case "image", "document", "blob", "uri", "file", "audio", "video":
+		m = Media{kind, firstNonEmpty(source.Get("url").Str, part.Get("url").Str, part.Get("uri").Str, source.Get("data").Str, part.Get("image").Str,
+			part.Get("data").Str, part.Get("file").Get("file_data").Str)}
+		if m.URL == "" && part.Get("type").Str == "blob" {
+			m.URL = part.Get("content").Str
+		}
+	default:
+		return m, false
+	}
+	if m.URL == "" {
+		return m, false
+	}
+	if len(m.URL) > maxMediaSize {
+		m.URL = ""
+		return m, true
+	}
+	if scheme, rest, ok := strings.Cut(m.URL, ":"); ok && len(scheme) < 20 {
+		if mime, _, data := strings.Cut(rest, ";base64,"); scheme == "data" && data && m.Type == "" {
+			m.Type = mime
+		}
+		return m, true
+	}
+	if m.Type == "" {
+		m.Type = "image/png"
+	}
+	m.URL = "data:" + m.Type + ";base64," + m.URL // bare base64
+	return m, true
 }
 
 func call(v trace.Value) Call {

@@ -35,6 +35,13 @@ type spanMessage struct {
 	Name       *string    `json:"name"`
 	ToolCallID *string    `json:"tool_call_id"`
 	ToolCalls  []toolCall `json:"tool_calls,omitempty"`
+	Reasoning  *string    `json:"reasoning"`
+	Media      []media    `json:"media,omitempty"`
+}
+
+type media struct {
+	Type string `json:"type"`
+	URL  string `json:"url"`
 }
 
 type toolCall struct {
@@ -206,7 +213,10 @@ func messagesOf(s *trace.Span) []spanMessage {
 		if m.Output {
 			side = "output"
 		}
-		msg := spanMessage{Role: roleOf[m.Origin], Side: side, Content: m.Text, ToolCallID: nullable(m.CallID)}
+		msg := spanMessage{Role: roleOf[m.Origin], Side: side, Content: m.Text, ToolCallID: nullable(m.CallID), Reasoning: nullable(m.Reasoning)}
+		for _, p := range m.Media {
+			msg.Media = append(msg.Media, media(p))
+		}
 		for _, c := range m.Calls {
 			msg.ToolCalls = append(msg.ToolCalls, toolCall{c.ID, c.Name, c.Arguments})
 		}

@@ -1733,6 +1733,15 @@ export interface components {
                     name: string;
                     arguments: string;
                 }[];
+                /** @description What the model thought before it answered */
+                reasoning: string | null;
+                /** @description Images, sounds and files among the content */
+                media?: {
+                    /** @description MIME type; empty where unknown */
+                    type: string;
+                    /** @description A data: URL where it travelled with the message; empty where it is too big to repeat */
+                    url: string;
+                }[];
             }[] | null;
             /** @description Raw attributes, other than the inputs and outputs shown above */
             attributes: {
