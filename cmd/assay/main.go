@@ -98,7 +98,8 @@ OpenTelemetry exporters use it as their server.
 	root.PersistentFlags().BoolVar(&io.json, "json", false, "print JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newServe(io), newDemo(io), newJob(io), newUser(io), newToken(io), newWorkspace(io),
+	root.AddCommand(newServe(io), newDemo(io), newTrace(io), newSession(io), newExperiment(io), newRun(io),
+		newModel(io), newPrompt(io), newJob(io), newUser(io), newToken(io), newWorkspace(io),
 		newBackup(io), newRestore(io), newMigrate(io), newVersion(io))
 	return root
 }

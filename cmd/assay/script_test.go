@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -28,6 +29,8 @@ func TestMain(m *testing.M) {
 //
 //	ready URL         waits until the server at URL is healthy
 //	status CODE URL   makes a GET request and compares the status
+//	first NOUN        sets $FIRST and $SECOND to the newest two that
+//	                  $ASSAY_SERVER lists of NOUN (trace or run)
 //
 // and $ADDR, a free address.
 func TestScripts(t *testing.T) {
@@ -54,6 +57,16 @@ func TestScripts(t *testing.T) {
 					time.Sleep(50 * time.Millisecond)
 				}
 				ts.Fatalf("no server at %s", args[0])
+			},
+			"first": func(ts *testscript.TestScript, _ bool, args []string) {
+				var out, errOut strings.Builder
+				list := []string{args[0], "list", "--limit", "2", "--server", ts.Getenv("ASSAY_SERVER")}
+				if run(t.Context(), list, strings.NewReader(""), &out, &errOut) != exitDone {
+					ts.Fatalf("assay %s list: %s", args[0], errOut.String())
+				}
+				for i, l := range strings.Split(strings.TrimSpace(out.String()), "\n")[1:] {
+					ts.Setenv([]string{"FIRST", "SECOND"}[i], strings.Fields(l)[0])
+				}
 			},
 			"status": func(ts *testscript.TestScript, _ bool, args []string) {
 				resp, err := http.Get(args[1])
