@@ -704,7 +704,7 @@ export interface paths {
             cookie?: never;
         };
         /** One conversation as a whole; its turns are read apart */
-        get: operations["getSession"];
+        get: operations["getConversation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3369,7 +3369,7 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    getSession: {
+    getConversation: {
         parameters: {
             query?: never;
             header?: never;
