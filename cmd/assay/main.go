@@ -100,7 +100,7 @@ OpenTelemetry exporters use it as their server.
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newServe(io), newDemo(io), newTrace(io), newSession(io), newExperiment(io), newRun(io),
 		newModel(io), newPrompt(io), newJob(io), newUser(io), newToken(io), newWorkspace(io),
-		newBackup(io), newRestore(io), newMigrate(io), newVersion(io))
+		newMCP(io), newBackup(io), newRestore(io), newMigrate(io), newVersion(io))
 	return root
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/assayhq/assay/internal/id"
 	"github.com/assayhq/assay/internal/sqlstore"
 	"github.com/assayhq/assay/internal/web"
+	"github.com/assayhq/assay/internal/wire/mcp"
 	"github.com/assayhq/assay/internal/wire/otlp"
 )
 
@@ -123,8 +124,8 @@ func (x *access) identify(ctx context.Context, cr account.Credentials, ws string
 	return x.accounts.Authenticate(ctx, cr, ws)
 }
 
-// workspaceOf is the workspace a request names: in the path of our own API, in
-// the query of its event stream, in MLflow's header, else the default.
+// workspaceOf is the workspace a request names: in the path of our own API or of
+// MCP, in the query of the event stream, in MLflow's header, else the default.
 func workspaceOf(r *http.Request) string {
 	path := r.URL.Path
 	if rest, ok := strings.CutPrefix(path, "/api/assay/v1/"); ok {
@@ -138,6 +139,9 @@ func workspaceOf(r *http.Request) string {
 			}
 		}
 		return caller.DefaultWorkspace
+	}
+	if ws, ok := strings.CutPrefix(path, mcp.Path+"/"); ok && ws != "" {
+		return ws
 	}
 	// Calls about workspaces name them in the path; the header may name one
 	// that is about to be created.

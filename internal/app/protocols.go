@@ -11,6 +11,7 @@ import (
 	"github.com/assayhq/assay/internal/view"
 	"github.com/assayhq/assay/internal/web"
 	"github.com/assayhq/assay/internal/wire/api"
+	"github.com/assayhq/assay/internal/wire/mcp"
 	"github.com/assayhq/assay/internal/wire/mlflow"
 	"github.com/assayhq/assay/internal/wire/otlp"
 	"github.com/assayhq/assay/ui"
@@ -57,6 +58,10 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeEvents(a.events)
 	apiServer.Register(mux)
 
+	mcpServer := mcp.NewServer(a.log, a.access.authorize, mcp.Config{Version: a.version, Tracing: a.tracing, Tracking: a.tracking,
+		Registry: a.registry, Evaluation: a.evaluation, Now: a.now})
+	mcpServer.Register(mux)
+
 	otlpServer.Register(mux)
 
 	refuse := func(w http.ResponseWriter, r *http.Request, err error) {
@@ -65,6 +70,8 @@ func (a *App) openProtocols(ctx context.Context) error {
 			apiServer.Fail(w, r, err)
 		case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/ajax-api/"):
 			mlflowServer.Fail(w, r, err)
+		case path == mcp.Path, strings.HasPrefix(path, mcp.Path+"/"):
+			mcpServer.Fail(w, r, err)
 		case strings.HasPrefix(path, "/v1/"), strings.HasPrefix(path, "/otel/"):
 			otlpServer.Fail(w, r, err)
 		default:
