@@ -54,6 +54,7 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeHome(a.tracing, a.tracking, a.registry, experiments{a.tracking}, a.jobs, a.now)
 	apiServer.ServeSettings(a.settings)
 	apiServer.ServeViews(view.New(sqlstore.NewViews(a.control), a.accounts.Audit, a.now))
+	apiServer.ServeMasking(a.masking)
 	apiServer.ServeArtifacts(a.artifacts, a.tracking, a.registry)
 	apiServer.ServeEvents(a.events)
 	apiServer.Register(mux)

@@ -45,6 +45,7 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s.ServeJobs(nil)
 	s.ServeSettings(nil)
 	s.ServeViews(nil)
+	s.ServeMasking(nil)
 	s.ServeEvents(NewEvents(time.Now))
 	var served []string
 	for _, r := range s.routes {
