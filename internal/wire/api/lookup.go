@@ -219,7 +219,7 @@ func (h home) traceText(ctx context.Context, q string) (hits []hit, err error) {
 		}
 		if shown == "" && within.Err() == nil {
 			if matches, _, err := h.traces.domain.SearchSpans(within, info.ID, word, 1, ""); err == nil && len(matches) > 0 {
-				shown = matches[0].Snippet
+				shown = excerpt(matches[0].Snippet, word)
 			}
 		}
 		if shown == "" {
@@ -233,7 +233,7 @@ func (h home) traceText(ctx context.Context, q string) (hits []hit, err error) {
 // excerpt is up to 120 characters of text around the first place of word, on
 // one line.
 func excerpt(text, word string) string {
-	const before, most = 40, 120
+	const before, most = 16, 120
 	runes := []rune(strings.Join(strings.Fields(text), " "))
 	from := max(0, index(runes, []rune(word))-before)
 	to := min(len(runes), from+most)

@@ -164,7 +164,13 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Palette search, by name prefix or by pasted id, at most 8 hits a kind */
+        /**
+         * Palette search by pasted id, or by name and by text in any script; at most 8 hits a kind
+         * @description Ids and URIs of traces, runs, jobs, experiments (a number), models and
+         *     prompts (`models:/name/2`, `prompts:/name@alias`) give that alone.
+         *     Otherwise parts of names, prompts' texts, and full text of traces;
+         *     `detail` then shows the place.
+         */
         get: operations["lookup"];
         put?: never;
         post?: never;
