@@ -16,8 +16,8 @@ import (
 	"github.com/assayhq/assay/internal/blob"
 	"github.com/assayhq/assay/internal/evaluation"
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/flow"
 	"github.com/assayhq/assay/internal/job"
-	"github.com/assayhq/assay/internal/masking"
 	"github.com/assayhq/assay/internal/price"
 	"github.com/assayhq/assay/internal/registry"
 	"github.com/assayhq/assay/internal/sqlstore"
@@ -45,13 +45,14 @@ type App struct {
 	access     *access
 	events     *api.Events
 	jobs       *job.Engine
-	masking    *masking.Service
 	prices     *price.Table
 	tracing    *tracing.Service
 	registry   *registry.Service
 	evaluation *evaluation.Service
 	tracking   *tracking.Service
 	webhooks   *webhook.Service
+	importer   *flow.Importer
+	guarded    *web.Guarded
 
 	http     *web.Server
 	otlpHTTP string // address of OTLP over HTTP on its own port; "" is off

@@ -30,37 +30,34 @@ func (a *App) openDomains(ctx context.Context) error {
 		return err
 	}
 	a.events = api.NewEvents(a.now)
-	if err := a.openMasking(key); err != nil {
-		return err
-	}
 	if err := a.newJobs(); err != nil {
 		return err
 	}
 	a.add(part{name: "jobs", start: a.jobs.Start, stop: a.jobs.Stop})
-	guarded := web.NewGuarded(func() bool { return a.cfg.AllowPrivate || a.access.open() })
+	a.guarded = web.NewGuarded(func() bool { return a.cfg.AllowPrivate || a.access.open() })
 	a.webhooks = webhook.New(sqlstore.NewWebhooks(a.control), webhook.Config{
-		Queue: outbox{a}, Sender: guarded, Key: key, Plain: a.cfg.AllowPrivate || a.access.loopback, Now: a.now, Log: a.log,
+		Queue: outbox{a}, Sender: a.guarded, Key: key, Plain: a.cfg.AllowPrivate || a.access.loopback, Now: a.now, Log: a.log,
 	})
 	// Tracking and tracing know each other: the one is told of the other's
 	// deletions through a value that is complete before any request comes.
 	observer := &runObserver{}
 	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now, Observer: observer, Audit: a.accounts.Audit})
 	a.artifacts = tracking.NewArtifacts(a.blobs, sha256.Sum256(append([]byte("artifact uploads"), key[:]...)), a.now)
-	a.artifacts.Masking = a.masking
 	a.artifacts.Removed = func(ctx context.Context, key string) error {
 		return a.accounts.Audit.Record(ctx, "artifact.delete", "artifact", key, nil, nil)
 	}
 	a.prices, _ = price.Snapshot()
 	a.tracing = tracing.New(a.traces, a.log, tracing.Config{Now: a.now, Normalise: normalise.New().Apply, Version: normalise.Version,
-		Price: cost(a.prices), Experiments: experiments{a.tracking}, Masking: a.masking, Audit: a.accounts.Audit})
+		Price: cost(a.prices), Experiments: experiments{a.tracking}, Audit: a.accounts.Audit})
 	observer.tracing = a.tracing
 	a.jobs.Register(api.TraceBulk(a.tracing, a.accounts.Audit))
 	a.registry = registry.New(sqlstore.NewRegistry(a.control), registry.Config{
 		Origins: origins{a.tracking}, Events: a.webhooks, Audit: a.accounts.Audit, Now: a.now,
 	})
 	a.evaluation = evaluation.New(sqlstore.NewEvaluation(a.control), evaluation.Config{
-		Experiments: origins{a.tracking}, Now: a.now, Masking: a.masking,
+		Experiments: origins{a.tracking}, Now: a.now,
 	})
+	a.newImporter(key)
 	if err := a.ensureDefaults(ctx); err != nil {
 		return err
 	}

@@ -50,7 +50,6 @@ type Experiments interface {
 type Config struct {
 	Experiments Experiments      // nil: every number is an experiment
 	Now         func() time.Time // nil: time.Now
-	Masking     Masking          // nil: everything is kept
 }
 
 // Service keeps datasets, scorers and issues.
@@ -58,12 +57,11 @@ type Service struct {
 	store       Store
 	experiments Experiments
 	now         func() time.Time
-	masking     Masking
 }
 
 // New returns the service over store.
 func New(store Store, cfg Config) *Service {
-	s := &Service{store: store, experiments: cfg.Experiments, now: cfg.Now, masking: cfg.Masking}
+	s := &Service{store: store, experiments: cfg.Experiments, now: cfg.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -71,11 +71,7 @@ type newRecord struct {
 // A record whose inputs the dataset has already is merged into that one:
 // outputs are replaced, expectations and tags are added to. All or nothing.
 func (s *Service) UpsertRecords(ctx context.Context, datasetID string, list []byte) (inserted, updated int, err error) {
-	text := string(list)
-	if err := s.masked(ctx, "", &text); err != nil {
-		return 0, 0, err
-	}
-	records, err := parseRecords([]byte(text))
+	records, err := parseRecords(list)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -41,6 +41,9 @@ type Scorers interface {
 	// name, makes the scorer if it is the first, and sets No, ID and Version.
 	// Numbers of deleted versions are not given again.
 	InsertScorer(ctx context.Context, sc *Scorer) error
+	// PutScorer stores a version with the number it has, makes the scorer if it
+	// is the first, and sets No and ID.
+	PutScorer(ctx context.Context, sc *Scorer) error
 	// ScorerVersions returns the versions of a scorer, ascending; none at all is
 	// NotFound.
 	ScorerVersions(ctx context.Context, experiment int64, name string) ([]*Scorer, error)

@@ -21,6 +21,21 @@ func (s *Evaluation) InsertScorer(ctx context.Context, sc *evaluation.Scorer) er
 	return err
 }
 
+// PutScorer implements [evaluation.Scorers].
+func (s *Evaluation) PutScorer(ctx context.Context, sc *evaluation.Scorer) error {
+	err := s.db.QueryRow(ctx, `INSERT INTO scorer (scorer_id, workspace, experiment_id, name, last_version) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (experiment_id, name) DO UPDATE SET
+			last_version = CASE WHEN excluded.last_version > scorer.last_version THEN excluded.last_version ELSE scorer.last_version END
+		RETURNING scorer_no, scorer_id`,
+		[]any{sc.ID, sc.Workspace, sc.Experiment, sc.Name, sc.Version}, &sc.No, &sc.ID)
+	if err != nil {
+		return err
+	}
+	_, err = s.db.Exec(ctx, `INSERT INTO scorer_version (scorer_no, version, serialized, created_at) VALUES (?, ?, ?, ?)`,
+		sc.No, sc.Version, sc.Serialized, sc.Created)
+	return err
+}
+
 const scorerColumns = `s.scorer_no, s.scorer_id, s.workspace, s.experiment_id, s.name, v.version, v.serialized, v.created_at`
 
 func (s *Evaluation) scorers(ctx context.Context, query string, args []any) ([]*evaluation.Scorer, error) {

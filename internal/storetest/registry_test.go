@@ -6,6 +6,8 @@ func TestRegistry(t *testing.T) { OnEach(t, Registry) }
 
 func TestEvaluation(t *testing.T) { OnEach(t, Evaluation) }
 
+func TestImportLedger(t *testing.T) { OnEach(t, ImportLedger) }
+
 func TestWebhooks(t *testing.T) { OnEach(t, Webhooks) }
 
 func TestViews(t *testing.T) { OnEach(t, Views) }

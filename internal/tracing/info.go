@@ -3,7 +3,6 @@ package tracing
 import (
 	"context"
 
-	"github.com/assayhq/assay/internal/mask"
 	"github.com/assayhq/assay/internal/trace"
 )
 
@@ -97,11 +96,6 @@ func (s *Service) StartTrace(ctx context.Context, info Info) (Info, error) {
 	if info.Experiment, err = s.cfg.Experiments.Resolve(ctx, info.Experiment, ""); err != nil {
 		return Info{}, err
 	}
-	m, err := s.maskIn(ctx, info.Experiment)
-	if err != nil {
-		return Info{}, err
-	}
-	maskInfo(m, &info)
 	if err := s.prepare(&info); err != nil {
 		return Info{}, err
 	}
@@ -153,15 +147,7 @@ func (s *Service) SetTag(ctx context.Context, id trace.ID, key, value string) er
 	if err := checkTag(key, value); err != nil {
 		return err
 	}
-	m, err := s.maskOf(ctx, id)
-	if err != nil {
-		return err
-	}
-	if m != nil {
-		value = maskText(m, key, value)
-		key = m.Text(key, mask.Attributes)
-	}
-	return s.store.SetTag(ctx, id, key, clip(value, MaxTagValue))
+	return s.store.SetTag(ctx, id, key, value)
 }
 
 // DeleteTag removes a tag; one that is not there is NotFound.

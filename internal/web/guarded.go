@@ -56,6 +56,22 @@ func NewGuarded(private func() bool) *Guarded {
 	return g
 }
 
+// Long returns a client for calls whose answers are large or slow: with the
+// same checks, but the caller bounds time and size.
+func (g *Guarded) Long() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext:            g.dial,
+			TLSHandshakeTimeout:    10 * time.Second,
+			ResponseHeaderTimeout:  2 * time.Minute,
+			MaxIdleConnsPerHost:    16,
+			IdleConnTimeout:        30 * time.Second,
+			MaxResponseHeaderBytes: 32 << 10,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
 // never may be called: the addresses at which clouds hand out credentials.
 var never = []netip.Addr{netip.MustParseAddr("169.254.169.254"), netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("169.254.170.2"), netip.MustParseAddr("100.100.100.200")}
 

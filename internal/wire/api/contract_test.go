@@ -44,8 +44,8 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s.ServeHome(nil, nil, nil, nil, nil, nil)
 	s.ServeJobs(nil)
 	s.ServeSettings(nil)
+	s.ServeImports(nil, nil)
 	s.ServeViews(nil)
-	s.ServeMasking(nil)
 	s.ServeEvents(NewEvents(time.Now))
 	var served []string
 	for _, r := range s.routes {

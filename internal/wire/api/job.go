@@ -93,8 +93,7 @@ func (x jobs) list(ctx context.Context, r *http.Request) (any, error) {
 	for _, j := range found {
 		out = append(out, jobOf(j))
 	}
-	active, err := x.engine.Active(ctx)
-	return map[string]any{"jobs": out, "active": active, "next_page_token": nullable(next)}, err
+	return map[string]any{"jobs": out, "next_page_token": nullable(next)}, nil
 }
 
 func (x jobs) get(ctx context.Context, r *http.Request) (any, error) {

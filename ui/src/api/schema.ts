@@ -164,13 +164,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /**
-         * Palette search by pasted id, or by name and by text in any script; at most 8 hits a kind
-         * @description Ids and URIs of traces, runs, jobs, experiments (a number), models and
-         *     prompts (`models:/name/2`, `prompts:/name@alias`) give that alone.
-         *     Otherwise parts of names, prompts' texts, and full text of traces;
-         *     `detail` then shows the place.
-         */
+        /** Palette search, by name prefix or by pasted id, at most 8 hits a kind */
         get: operations["lookup"];
         put?: never;
         post?: never;
@@ -990,6 +984,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        /** Imports from other servers, newest first */
+        get: operations["listImports"];
+        put?: never;
+        /**
+         * Copy what an MLflow server or directory holds, as a job
+         * @description An import of the same source that is at work already is returned
+         *     instead of a new one. Credentials are sealed and forgotten with the job.
+         */
+        post: operations["startImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        /** An import with its report, also while it is at work */
+        get: operations["getImport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/w/{ws}/jobs": {
         parameters: {
             query?: never;
@@ -1206,45 +1246,6 @@ export interface paths {
         get: operations["getSettings"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/w/{ws}/masking": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Workspace name */
-                ws: components["parameters"]["ws"];
-            };
-            cookie?: never;
-        };
-        /** What is masked before it reaches the disk, and how often each rule found something */
-        get: operations["getMasking"];
-        /** Set the policy of the workspace, or of one experiment, for what arrives from now on */
-        put: operations["setMasking"];
-        post?: never;
-        /** Remove a policy; the experiment is masked as its workspace, the workspace as the server's default says */
-        delete: operations["unsetMasking"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/w/{ws}/masking/try": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** What a text would become; nothing is kept or counted */
-        post: operations["tryMasking"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2007,6 +2008,121 @@ export interface components {
             can_cancel: boolean;
             can_retry: boolean;
         };
+        ImportSpec: {
+            /**
+             * @description URL of an MLflow server, or a directory of the server's machine
+             * @example http://mlflow.example:5000
+             */
+            source: string;
+            /** @description By name; absent is all */
+            experiments?: string[];
+            no_traces?: boolean;
+            no_artifacts?: boolean;
+            /** @description Count and copy nothing */
+            dry_run?: boolean;
+            /** @description Compare and copy nothing */
+            verify_only?: boolean;
+            /** @description Copy and compare nothing */
+            no_verify?: boolean;
+        };
+        NewImport: components["schemas"]["ImportSpec"] & {
+            username?: string;
+            /** Format: password */
+            password?: string;
+            /** Format: password */
+            token?: string;
+        };
+        Import: {
+            import_id: string;
+            spec: components["schemas"]["ImportSpec"];
+            /**
+             * @description What is being done; null before and after
+             * @example verify runs
+             */
+            phase: string | null;
+            /**
+             * Format: int64
+             * @description Items that differ or failed so far
+             */
+            trouble: number | null;
+            job: components["schemas"]["Job"];
+        };
+        ImportDetail: components["schemas"]["Import"] & {
+            /** @description In the order to show them */
+            kinds: string[];
+            report: components["schemas"]["ImportReport"] | null;
+        };
+        ImportReport: {
+            source: {
+                /** @description Of MLflow */
+                version: string;
+            };
+            /** @description By kind of item */
+            counts: {
+                [key: string]: {
+                    /** Format: int64 */
+                    found: number;
+                    /** Format: int64 */
+                    copied: number;
+                    /** Format: int64 */
+                    updated: number;
+                    /**
+                     * Format: int64
+                     * @description Here unchanged
+                     */
+                    already: number;
+                    /**
+                     * Format: int64
+                     * @description Here, not imported, and not the same: left alone
+                     */
+                    different: number;
+                    /** Format: int64 */
+                    failed: number;
+                };
+            };
+            /**
+             * Format: int64
+             * @description Metric points copied
+             */
+            points: number;
+            /**
+             * Format: int64
+             * @description Of artifacts copied
+             */
+            bytes: number;
+            /** @description Items compared on both sides, by kind */
+            verified?: {
+                [key: string]: {
+                    /** Format: int64 */
+                    compared: number;
+                    /** Format: int64 */
+                    different: number;
+                };
+            };
+            findings: {
+                kind: string;
+                id: string;
+                /** @enum {string} */
+                outcome: "copied" | "updated" | "already" | "different" | "failed";
+                reason: string;
+            }[];
+            /**
+             * Format: int64
+             * @description Findings beyond the 1000 that are kept
+             */
+            omitted: number;
+            /** @description What the source has and an import leaves behind */
+            not_carried: string[];
+            experiments: {
+                name: string;
+                source_id: string;
+                experiment_id: string;
+            }[];
+            /** @description Of work by phase */
+            seconds: {
+                [key: string]: number;
+            };
+        };
         AuditEntry: {
             /** Format: int64 */
             seq: number;
@@ -2028,56 +2144,6 @@ export interface components {
             detail: {
                 [key: string]: unknown;
             };
-        };
-        /** @description What is replaced before it is kept. An experiment's own policy is used instead of its workspace's. */
-        MaskPolicy: {
-            built_in?: {
-                /** @enum {string} */
-                name: "email" | "phone" | "card" | "secret" | "iban" | "ip";
-                scope?: components["schemas"]["MaskScope"];
-            }[];
-            rules?: {
-                name: string;
-                /** @description RE2 syntax */
-                pattern: string;
-                /** @description Absent: the name in brackets */
-                replacement?: string;
-                scope?: components["schemas"]["MaskScope"];
-            }[];
-            /** @description RE2 patterns of whole values that stay */
-            allow?: string[];
-            /** @description Every user id becomes a keyed hash, the same for the same user; otherwise only one in which a rule finds something */
-            pseudonymous_users?: boolean;
-        };
-        /**
-         * @description content: inputs, outputs, events, errors, names, assessments; attributes: the others, tags, metadata; absent: all
-         * @enum {string}
-         */
-        MaskScope: "" | "content" | "attributes";
-        MaskCount: {
-            rule: string;
-            /** Format: int64 */
-            count: number;
-        };
-        Masking: {
-            policy: components["schemas"]["MaskPolicy"];
-            /** @description The workspace has set it; otherwise it is the server's default (option mask) */
-            own: boolean;
-            experiments: {
-                experiment_id: string;
-                policy: components["schemas"]["MaskPolicy"];
-            }[];
-            built_in: {
-                name: string;
-                replacement: string;
-                about: string;
-            }[];
-            counts: components["schemas"]["MaskCount"][];
-            /**
-             * Format: int64
-             * @description Start of this server
-             */
-            since_ms: number;
         };
         Settings: {
             options: {
@@ -2136,15 +2202,6 @@ export interface components {
         };
     };
     responses: {
-        /** @description The policies of the workspace */
-        Masking: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Masking"];
-            };
-        };
         /** @description Any failure */
         Error: {
             headers: {
@@ -4091,6 +4148,89 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    listImports: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                page_token?: components["parameters"]["page_token"];
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        imports: components["schemas"]["Import"][];
+                        next_page_token: components["schemas"]["NextPageToken"];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    startImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewImport"];
+            };
+        };
+        responses: {
+            /** @description The import */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The import */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportDetail"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     listJobs: {
         parameters: {
             query?: {
@@ -4468,105 +4608,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
-                };
-            };
-            default: components["responses"]["Error"];
-        };
-    };
-    getMasking: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Workspace name */
-                ws: components["parameters"]["ws"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: components["responses"]["Masking"];
-            default: components["responses"]["Error"];
-        };
-    };
-    setMasking: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Workspace name */
-                ws: components["parameters"]["ws"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    /** @description Absent: the workspace's own */
-                    experiment_id?: string;
-                    policy: components["schemas"]["MaskPolicy"];
-                };
-            };
-        };
-        responses: {
-            200: components["responses"]["Masking"];
-            default: components["responses"]["Error"];
-        };
-    };
-    unsetMasking: {
-        parameters: {
-            query?: {
-                experiment_id?: string;
-            };
-            header?: never;
-            path: {
-                /** @description Workspace name */
-                ws: components["parameters"]["ws"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: components["responses"]["Masking"];
-            default: components["responses"]["Error"];
-        };
-    };
-    tryMasking: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Workspace name */
-                ws: components["parameters"]["ws"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    text: string;
-                    /**
-                     * @description Where the text arrives; absent: anywhere
-                     * @enum {string}
-                     */
-                    field?: "" | "content" | "attributes" | "user";
-                    experiment_id?: string;
-                    /** @description Absent: the one in force */
-                    policy?: components["schemas"]["MaskPolicy"];
-                };
-            };
-        };
-        responses: {
-            /** @description The text as it would be stored */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        text: string;
-                        counts: components["schemas"]["MaskCount"][];
-                    };
                 };
             };
             default: components["responses"]["Error"];
