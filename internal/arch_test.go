@@ -22,12 +22,14 @@ var kinds = map[string]string{
 	"internal/gateway": "domain", "internal/prompting": "domain", "internal/evaluation": "domain",
 	"internal/review": "domain", "internal/serving": "domain", "internal/training": "domain",
 	"internal/compression": "domain", "internal/account": "domain", "internal/webhook": "domain",
-	"internal/view": "domain",
-	"internal/flow": "flow",
+	"internal/view":    "domain",
+	"internal/flow":    "flow",
+	"internal/masking": "domain",
 
 	"internal/chat": "leaf", "internal/trace": "leaf", "internal/dataset": "leaf", "internal/model": "leaf",
 	"internal/score": "leaf", "internal/stats": "leaf", "internal/price": "leaf", "internal/fault": "leaf",
 	"internal/page": "leaf", "internal/id": "leaf", "internal/filter": "leaf", "internal/caller": "leaf",
+	"internal/mask": "leaf",
 
 	"internal/job": "mechanism", "internal/nn": "mechanism",
 	"internal/sqlstore": "adapter", "internal/blob": "adapter", "internal/storetest": "test",

@@ -18,6 +18,7 @@ import (
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/flow"
 	"github.com/assayhq/assay/internal/job"
+	"github.com/assayhq/assay/internal/masking"
 	"github.com/assayhq/assay/internal/price"
 	"github.com/assayhq/assay/internal/registry"
 	"github.com/assayhq/assay/internal/sqlstore"
@@ -45,6 +46,7 @@ type App struct {
 	access     *access
 	events     *api.Events
 	jobs       *job.Engine
+	masking    *masking.Service
 	prices     *price.Table
 	tracing    *tracing.Service
 	registry   *registry.Service

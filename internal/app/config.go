@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/mask"
 )
 
 // Config is everything `assay serve` runs with. [Load] fills it.
@@ -28,6 +29,7 @@ type Config struct {
 	AllowPrivate bool     // webhooks and providers may be at private addresses
 	PublicURL    string   // base URL clients should use; "" is derived from Addr
 	Workers      int      // jobs at a time
+	Mask         []string // built-in masking rules of workspaces that set none
 	Demo         bool     // fill an empty server with the sample
 
 	Settings []Setting // each option as it was chosen, secrets left out
@@ -98,6 +100,12 @@ func Options() []Option {
 				}
 				c.Workers = n
 				return nil
+			}},
+		{Name: "mask", Usage: "built-in masking rules for workspaces that set none themselves: email,phone,card,secret,iban,ip",
+			set: func(c *Config, v string) error {
+				c.Mask = commas(v)
+				_, err := mask.Compile(maskPolicy(c.Mask))
+				return err
 			}},
 		{Name: "demo", Default: "false", Usage: "fill an empty server with the sample", Bool: true,
 			set: flag(func(c *Config) *bool { return &c.Demo })},

@@ -30,6 +30,9 @@ func (a *App) openDomains(ctx context.Context) error {
 		return err
 	}
 	a.events = api.NewEvents(a.now)
+	if err := a.openMasking(key); err != nil {
+		return err
+	}
 	if err := a.newJobs(); err != nil {
 		return err
 	}
@@ -43,19 +46,20 @@ func (a *App) openDomains(ctx context.Context) error {
 	observer := &runObserver{}
 	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now, Observer: observer, Audit: a.accounts.Audit})
 	a.artifacts = tracking.NewArtifacts(a.blobs, sha256.Sum256(append([]byte("artifact uploads"), key[:]...)), a.now)
+	a.artifacts.Masking = a.masking
 	a.artifacts.Removed = func(ctx context.Context, key string) error {
 		return a.accounts.Audit.Record(ctx, "artifact.delete", "artifact", key, nil, nil)
 	}
 	a.prices, _ = price.Snapshot()
 	a.tracing = tracing.New(a.traces, a.log, tracing.Config{Now: a.now, Normalise: normalise.New().Apply, Version: normalise.Version,
-		Price: cost(a.prices), Experiments: experiments{a.tracking}, Audit: a.accounts.Audit})
+		Price: cost(a.prices), Experiments: experiments{a.tracking}, Masking: a.masking, Audit: a.accounts.Audit})
 	observer.tracing = a.tracing
 	a.jobs.Register(api.TraceBulk(a.tracing, a.accounts.Audit))
 	a.registry = registry.New(sqlstore.NewRegistry(a.control), registry.Config{
 		Origins: origins{a.tracking}, Events: a.webhooks, Audit: a.accounts.Audit, Now: a.now,
 	})
 	a.evaluation = evaluation.New(sqlstore.NewEvaluation(a.control), evaluation.Config{
-		Experiments: origins{a.tracking}, Now: a.now,
+		Experiments: origins{a.tracking}, Now: a.now, Masking: a.masking,
 	})
 	a.newImporter(key)
 	if err := a.ensureDefaults(ctx); err != nil {

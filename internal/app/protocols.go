@@ -55,6 +55,7 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeSettings(a.settings)
 	apiServer.ServeImports(a.importer, a.mayImport)
 	apiServer.ServeViews(view.New(sqlstore.NewViews(a.control), a.accounts.Audit, a.now))
+	apiServer.ServeMasking(a.masking)
 	apiServer.ServeArtifacts(a.artifacts, a.tracking, a.registry)
 	apiServer.ServeEvents(a.events)
 	apiServer.Register(mux)

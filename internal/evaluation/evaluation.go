@@ -50,6 +50,7 @@ type Experiments interface {
 type Config struct {
 	Experiments Experiments      // nil: every number is an experiment
 	Now         func() time.Time // nil: time.Now
+	Masking     Masking          // nil: everything is kept
 }
 
 // Service keeps datasets, scorers and issues.
@@ -57,11 +58,12 @@ type Service struct {
 	store       Store
 	experiments Experiments
 	now         func() time.Time
+	masking     Masking
 }
 
 // New returns the service over store.
 func New(store Store, cfg Config) *Service {
-	s := &Service{store: store, experiments: cfg.Experiments, now: cfg.Now}
+	s := &Service{store: store, experiments: cfg.Experiments, now: cfg.Now, masking: cfg.Masking}
 	if s.now == nil {
 		s.now = time.Now
 	}

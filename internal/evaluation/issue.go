@@ -99,6 +99,9 @@ func (s *Service) CreateIssue(ctx context.Context, n NewIssue) (*Issue, error) {
 	if i.Status == "" {
 		i.Status = "pending"
 	}
+	if err := s.maskedIssue(ctx, n.Experiment, i); err != nil {
+		return nil, err
+	}
 	if err := checkIssue(i); err != nil {
 		return nil, err
 	}
@@ -129,6 +132,9 @@ type IssueChange struct{ Name, Description, Status, Severity string }
 
 // UpdateIssue changes an issue.
 func (s *Service) UpdateIssue(ctx context.Context, issueID string, c IssueChange) (*Issue, error) {
+	if err := s.masked(ctx, "", &c.Name, &c.Description); err != nil {
+		return nil, err
+	}
 	var i *Issue
 	err := s.store.Write(ctx, func(ctx context.Context) error {
 		var err error

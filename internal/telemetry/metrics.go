@@ -86,3 +86,11 @@ func (m *Metrics) Handler() http.Handler {
 func (m *Metrics) Gauge(name, help string, value func() float64) {
 	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 }
+
+// Counter adds a counter with one label and returns what raises it. The values
+// of the label must be few.
+func (m *Metrics) Counter(name, help, label string) func(value string, n int) {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	m.Registry.MustRegister(c)
+	return func(value string, n int) { c.WithLabelValues(value).Add(float64(n)) }
+}

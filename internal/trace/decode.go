@@ -191,9 +191,9 @@ func nanos(dst *int64, v uint64, what string) error {
 func (s *Span) check() error {
 	switch {
 	case s.TraceID.IsZero():
-		return fault.Invalidf("span %q has no trace id", clip(s.Name))
+		return fault.Invalidf("a span has no trace id")
 	case s.ID.IsZero():
-		return fault.Invalidf("span %q has no span id", clip(s.Name))
+		return fault.Invalidf("span without span id in trace %s", s.TraceID)
 	}
 	return nil
 }

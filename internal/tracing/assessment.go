@@ -122,6 +122,11 @@ func (a *Assessment) Number() (v float64, ok bool) {
 // missing one, or a missing trace, is NotFound.
 func (s *Service) CreateAssessment(ctx context.Context, a Assessment) (Assessment, error) {
 	a.ID, a.Valid = "", true
+	m, err := s.maskOf(ctx, a.TraceID)
+	if err != nil {
+		return Assessment{}, err
+	}
+	maskAssessment(m, &a)
 	if err := a.prepare(s.cfg.Now().UnixMilli()); err != nil {
 		return Assessment{}, err
 	}
@@ -146,6 +151,10 @@ type AssessmentChange struct {
 // UpdateAssessment changes an assessment in place.
 func (s *Service) UpdateAssessment(ctx context.Context, id trace.ID, assessment string, c AssessmentChange) (Assessment, error) {
 	now := s.cfg.Now().UnixMilli()
+	m, err := s.maskOf(ctx, id)
+	if err != nil {
+		return Assessment{}, err
+	}
 	return s.store.ChangeAssessment(ctx, id, assessment, func(a *Assessment) error {
 		if c.Name != nil {
 			a.Name = *c.Name
@@ -166,6 +175,7 @@ func (s *Service) UpdateAssessment(ctx context.Context, id trace.ID, assessment 
 			a.Metadata[k] = v
 		}
 		a.Updated = now
+		maskAssessment(m, a)
 		return a.prepare(now)
 	})
 }

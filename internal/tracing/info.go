@@ -3,6 +3,7 @@ package tracing
 import (
 	"context"
 
+	"github.com/assayhq/assay/internal/mask"
 	"github.com/assayhq/assay/internal/trace"
 )
 
@@ -96,6 +97,11 @@ func (s *Service) StartTrace(ctx context.Context, info Info) (Info, error) {
 	if info.Experiment, err = s.cfg.Experiments.Resolve(ctx, info.Experiment, ""); err != nil {
 		return Info{}, err
 	}
+	m, err := s.maskIn(ctx, info.Experiment)
+	if err != nil {
+		return Info{}, err
+	}
+	maskInfo(m, &info)
 	if err := s.prepare(&info); err != nil {
 		return Info{}, err
 	}
@@ -147,7 +153,15 @@ func (s *Service) SetTag(ctx context.Context, id trace.ID, key, value string) er
 	if err := checkTag(key, value); err != nil {
 		return err
 	}
-	return s.store.SetTag(ctx, id, key, value)
+	m, err := s.maskOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	if m != nil {
+		value = maskText(m, key, value)
+		key = m.Text(key, mask.Attributes)
+	}
+	return s.store.SetTag(ctx, id, key, clip(value, MaxTagValue))
 }
 
 // DeleteTag removes a tag; one that is not there is NotFound.

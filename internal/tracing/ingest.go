@@ -9,7 +9,7 @@ import (
 
 var _ trace.Ingester = (*Service)(nil)
 
-// Ingest normalises, prices and stores a batch; see [trace.Ingester].
+// Ingest masks, normalises, prices and stores a batch; see [trace.Ingester].
 func (s *Service) Ingest(ctx context.Context, b trace.Batch) (rejected int, reason string, err error) {
 	if len(b.Spans) == 0 {
 		return 0, "", nil
@@ -18,6 +18,11 @@ func (s *Service) Ingest(ctx context.Context, b trace.Batch) (rejected int, reas
 	if err != nil {
 		return 0, "", err
 	}
+	m, err := s.maskIn(ctx, experiment)
+	if err != nil {
+		return 0, "", err
+	}
+	maskSpans(m, b.Spans)
 	for i := range b.Spans {
 		s.derive(&b.Spans[i])
 	}

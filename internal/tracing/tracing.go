@@ -39,6 +39,9 @@ type Config struct {
 	// id is taken to exist and "0" is the default; for tests.
 	Experiments Experiments
 
+	// Masking decides what is kept from the disk; nil keeps everything.
+	Masking Masking
+
 	// Audit is told of deletions; nil means nobody is.
 	Audit Audit
 }

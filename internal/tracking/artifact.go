@@ -55,6 +55,10 @@ type Artifacts struct {
 	now    func() time.Time
 	secret [32]byte
 
+	// Masking, if set, decides what of files that belong to traces is kept from
+	// the disk. Files of runs and models are stored as they are.
+	Masking Masking
+
 	// Removed, if set, is told of every deletion a caller asked for.
 	Removed func(ctx context.Context, key string) error
 }
@@ -171,6 +175,9 @@ func (a *Artifacts) PutFile(ctx context.Context, root, p string, r io.Reader) (i
 	if err != nil {
 		return 0, err
 	}
+	if r, err = a.masked(ctx, key, r); err != nil {
+		return 0, err
+	}
 	return a.files.Put(ctx, key, r)
 }
 
@@ -264,6 +271,9 @@ func (a *Artifacts) BeginUpload(ctx context.Context, root, p string, parts int) 
 	}
 	if parts < 1 || parts > maxParts {
 		return nil, fault.Invalidf("Invalid value %d for parameter 'num_parts' supplied: an upload has 1 to %d parts", parts, maxParts)
+	}
+	if err := a.unmasked(ctx, key); err != nil {
+		return nil, err
 	}
 	a.sweep(ctx)
 	began := strconv.FormatInt(a.now().Unix(), 16)

@@ -46,6 +46,7 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s.ServeSettings(nil)
 	s.ServeImports(nil, nil)
 	s.ServeViews(nil)
+	s.ServeMasking(nil)
 	s.ServeEvents(NewEvents(time.Now))
 	var served []string
 	for _, r := range s.routes {

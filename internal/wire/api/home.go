@@ -3,16 +3,12 @@ package api
 import (
 	"context"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/assayhq/assay/internal/caller"
-	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/filter"
 	"github.com/assayhq/assay/internal/job"
 	"github.com/assayhq/assay/internal/registry"
-	"github.com/assayhq/assay/internal/trace"
 	"github.com/assayhq/assay/internal/tracing"
 	"github.com/assayhq/assay/internal/tracking"
 )
@@ -120,111 +116,4 @@ func (h home) recentRuns(ctx context.Context, out *homeAnswer) error {
 		out.RecentRuns = append(out.RecentRuns, h.runs.row(ctx, run, nil))
 	}
 	return err
-}
-
-type hit struct {
-	Kind   string `json:"kind"`
-	ID     string `json:"id"`
-	Name   string `json:"name"`
-	Detail string `json:"detail"`
-	TimeMS *int64 `json:"time_ms"`
-}
-
-// perKind is how many hits of a kind the palette shows.
-const perKind = 8
-
-func (h home) lookup(ctx context.Context, r *http.Request) (any, error) {
-	q := strings.TrimSpace(r.URL.Query().Get("q"))
-	if q == "" || len([]rune(q)) > 200 {
-		return nil, fault.Invalidf("q must have 1 to 200 characters")
-	}
-	hits := []hit{}
-	for _, find := range append([]func(context.Context, string) ([]hit, error){h.byID, h.experiments, h.runsNamed, h.registered, h.sessions}, h.server.finders...) {
-		found, err := find(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		hits = append(hits, found...)
-	}
-	return map[string]any{"hits": hits}, nil
-}
-
-// byID finds what a pasted id names.
-func (h home) byID(ctx context.Context, q string) (hits []hit, err error) {
-	if id, err := trace.ParseID(q); err == nil {
-		if info, err := h.traces.domain.Info(ctx, id); err == nil {
-			hits = append(hits, hit{"trace", info.ID.String(), info.Name, info.RequestPreview, &info.RequestTime})
-		}
-	}
-	if len(q) == 32 {
-		if run, err := h.runs.domain.RunInfo(ctx, strings.ToLower(q)); err == nil {
-			exp := h.runs.experiments.ExperimentName(ctx, strconv.FormatInt(run.Experiment, 10))
-			hits = append(hits, hit{"run", run.ID, run.Name, exp, &run.StartTime})
-		}
-	}
-	return hits, nil
-}
-
-func (h home) experiments(ctx context.Context, q string) (hits []hit, err error) {
-	found, _, err := h.runs.domain.ListExperiments(ctx, tracking.ExperimentList{Text: q, Sort: tracking.ByActivity, Desc: true, Limit: perKind})
-	for _, e := range found {
-		hits = append(hits, hit{"experiment", strconv.FormatInt(e.ID, 10), e.Name, strconv.FormatInt(e.Runs, 10) + " runs", e.Activity})
-	}
-	return hits, err
-}
-
-// prefixed is the filter for names that begin with q; "" if q cannot be written.
-func prefixed(field, q string) string {
-	quoted, err := quoteName(q + "%")
-	if err != nil {
-		return ""
-	}
-	return field + " ILIKE " + quoted
-}
-
-func (h home) runsNamed(ctx context.Context, q string) (hits []hit, err error) {
-	text := prefixed("attributes.run_name", q)
-	if text == "" {
-		return nil, nil
-	}
-	rq, err := h.runs.query(ctx, runQuery{Filter: text})
-	if err != nil || len(rq.Experiments) == 0 {
-		return nil, err
-	}
-	rq.Limit = perKind
-	found, _, err := h.runs.domain.SearchRuns(ctx, rq)
-	for _, run := range found {
-		exp := h.runs.experiments.ExperimentName(ctx, strconv.FormatInt(run.Experiment, 10))
-		hits = append(hits, hit{"run", run.ID, run.Name, exp, &run.StartTime})
-	}
-	return hits, err
-}
-
-func (h home) registered(ctx context.Context, q string) (hits []hit, err error) {
-	text := prefixed("name", q)
-	if text == "" {
-		return nil, nil
-	}
-	for _, kind := range []string{"model", "prompt"} {
-		search := registry.Search{Filter: text, Limit: perKind}
-		if kind == "prompt" {
-			search.Filter += " AND tags.`" + registry.PromptTag + "` = 'true'"
-		}
-		found, _, err := h.registry.SearchModels(ctx, search)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range found {
-			hits = append(hits, hit{kind, m.Name, m.Name, m.Description, &m.Updated})
-		}
-	}
-	return hits, nil
-}
-
-func (h home) sessions(ctx context.Context, q string) (hits []hit, err error) {
-	found, _, err := h.traces.domain.Sessions(ctx, tracing.SessionQuery{Text: q, Limit: perKind})
-	for _, s := range found {
-		hits = append(hits, hit{"session", s.ID, s.ID, s.FirstInput, &s.Last})
-	}
-	return hits, err
 }

@@ -93,7 +93,8 @@ func (x jobs) list(ctx context.Context, r *http.Request) (any, error) {
 	for _, j := range found {
 		out = append(out, jobOf(j))
 	}
-	return map[string]any{"jobs": out, "next_page_token": nullable(next)}, nil
+	active, err := x.engine.Active(ctx)
+	return map[string]any{"jobs": out, "active": active, "next_page_token": nullable(next)}, err
 }
 
 func (x jobs) get(ctx context.Context, r *http.Request) (any, error) {

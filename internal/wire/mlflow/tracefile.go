@@ -155,7 +155,7 @@ func (f *fileSpan) toSpan(id trace.ID) (trace.Span, error) {
 		return s, err
 	}
 	if s.ID.IsZero() {
-		return s, fault.Invalidf("span %q of traces.json has no id", clip(f.Name))
+		return s, fault.Invalidf("a span of traces.json has no id")
 	}
 	if s.Parent, err = fileSpanID(f.Parent + f.ParentSpanID); err != nil {
 		return s, err
@@ -197,7 +197,7 @@ func fileSpanID(s string) (id trace.SpanID, err error) {
 		b, err = base64.StdEncoding.DecodeString(s)
 	}
 	if err != nil || len(b) != len(id) {
-		return id, fault.Invalidf("span id %q of traces.json is neither hexadecimal nor base64 of 8 bytes", clip(s))
+		return id, fault.Invalidf("a span id of traces.json is neither hexadecimal nor base64 of 8 bytes")
 	}
 	copy(id[:], b)
 	return id, nil

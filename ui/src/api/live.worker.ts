@@ -1,38 +1,40 @@
-// One EventSource a workspace, shared by all tabs of the browser.
-const kinds = ["run", "trace", "experiment", "model", "prompt", "job", "reset"];
-const streams = new Map<string, { source: EventSource; ports: Set<MessagePort> }>();
+// One event stream a workspace, shared by all tabs of the browser.
+import { type Message, Stream } from "./stream";
 
-function open(url: string, port: MessagePort): void {
-  let s = streams.get(url);
-  if (!s) {
-    const source = new EventSource(url);
-    s = { source, ports: new Set() };
-    streams.set(url, s);
-    const { ports } = s;
-    const on = (e: MessageEvent<string>) => {
-      const change: unknown = JSON.parse(e.data);
-      for (const p of ports) p.postMessage(change);
-    };
-    for (const kind of kinds) source.addEventListener(kind, on);
-  }
-  s.ports.add(port);
-}
+const streams = new Map<string, Stream>();
+/** A tab that died without a word is let go once it was silent for so long. */
+const silence = 100_000;
 
-function close(url: string, port: MessagePort): void {
-  const s = streams.get(url);
-  if (!s) return;
-  s.ports.delete(port);
-  if (s.ports.size === 0) {
-    s.source.close();
-    streams.delete(url);
-  }
-}
+interface Order { open?: string; after?: number; close?: true; }
 
 (self as unknown as { onconnect: (e: MessageEvent) => void }).onconnect = (e) => {
   const port = e.ports[0]!;
-  port.onmessage = (m: MessageEvent<{ open?: string; close?: string }>) => {
-    if (m.data.open) open(m.data.open, port);
-    if (m.data.close) close(m.data.close, port);
+  const reader = (m: Message) => port.postMessage(m);
+  let url = "", heard = Date.now();
+  const leave = () => {
+    const s = streams.get(url);
+    s?.remove(reader);
+    if (s?.empty) streams.delete(url);
+    url = "";
+  };
+  const watch = setInterval(() => {
+    if (Date.now() - heard < silence) return;
+    leave();
+    clearInterval(watch);
+    port.close();
+  }, silence / 2);
+  port.onmessage = (m: MessageEvent<Order>) => {
+    heard = Date.now();
+    const { open, after, close } = m.data;
+    if (open || close) leave();
+    if (close) {
+      clearInterval(watch);
+      port.close();
+    }
+    if (!open) return;
+    url = open;
+    let s = streams.get(url);
+    if (!s) streams.set(url, (s = new Stream(url, (u) => new EventSource(u))));
+    s.add(reader, after ?? 0);
   };
 };
-export {};

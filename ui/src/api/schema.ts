@@ -164,7 +164,13 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Palette search, by name prefix or by pasted id, at most 8 hits a kind */
+        /**
+         * Palette search by pasted id, or by name and by text in any script; at most 8 hits a kind
+         * @description Ids and URIs of traces, runs, jobs, experiments (a number), models and
+         *     prompts (`models:/name/2`, `prompts:/name@alias`) give that alone.
+         *     Otherwise parts of names, prompts' texts, and full text of traces;
+         *     `detail` then shows the place.
+         */
         get: operations["lookup"];
         put?: never;
         post?: never;
@@ -1252,6 +1258,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/masking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        /** What is masked before it reaches the disk, and how often each rule found something */
+        get: operations["getMasking"];
+        /** Set the policy of the workspace, or of one experiment, for what arrives from now on */
+        put: operations["setMasking"];
+        post?: never;
+        /** Remove a policy; the experiment is masked as its workspace, the workspace as the server's default says */
+        delete: operations["unsetMasking"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/masking/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a text would become; nothing is kept or counted */
+        post: operations["tryMasking"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events": {
         parameters: {
             query?: never;
@@ -2145,6 +2190,56 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description What is replaced before it is kept. An experiment's own policy is used instead of its workspace's. */
+        MaskPolicy: {
+            built_in?: {
+                /** @enum {string} */
+                name: "email" | "phone" | "card" | "secret" | "iban" | "ip";
+                scope?: components["schemas"]["MaskScope"];
+            }[];
+            rules?: {
+                name: string;
+                /** @description RE2 syntax */
+                pattern: string;
+                /** @description Absent: the name in brackets */
+                replacement?: string;
+                scope?: components["schemas"]["MaskScope"];
+            }[];
+            /** @description RE2 patterns of whole values that stay */
+            allow?: string[];
+            /** @description Every user id becomes a keyed hash, the same for the same user; otherwise only one in which a rule finds something */
+            pseudonymous_users?: boolean;
+        };
+        /**
+         * @description content: inputs, outputs, events, errors, names, assessments; attributes: the others, tags, metadata; absent: all
+         * @enum {string}
+         */
+        MaskScope: "" | "content" | "attributes";
+        MaskCount: {
+            rule: string;
+            /** Format: int64 */
+            count: number;
+        };
+        Masking: {
+            policy: components["schemas"]["MaskPolicy"];
+            /** @description The workspace has set it; otherwise it is the server's default (option mask) */
+            own: boolean;
+            experiments: {
+                experiment_id: string;
+                policy: components["schemas"]["MaskPolicy"];
+            }[];
+            built_in: {
+                name: string;
+                replacement: string;
+                about: string;
+            }[];
+            counts: components["schemas"]["MaskCount"][];
+            /**
+             * Format: int64
+             * @description Start of this server
+             */
+            since_ms: number;
+        };
         Settings: {
             options: {
                 /** @example addr */
@@ -2202,6 +2297,15 @@ export interface components {
         };
     };
     responses: {
+        /** @description The policies of the workspace */
+        Masking: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Masking"];
+            };
+        };
         /** @description Any failure */
         Error: {
             headers: {
@@ -4608,6 +4712,105 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getMasking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Masking"];
+            default: components["responses"]["Error"];
+        };
+    };
+    setMasking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Absent: the workspace's own */
+                    experiment_id?: string;
+                    policy: components["schemas"]["MaskPolicy"];
+                };
+            };
+        };
+        responses: {
+            200: components["responses"]["Masking"];
+            default: components["responses"]["Error"];
+        };
+    };
+    unsetMasking: {
+        parameters: {
+            query?: {
+                experiment_id?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Masking"];
+            default: components["responses"]["Error"];
+        };
+    };
+    tryMasking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    text: string;
+                    /**
+                     * @description Where the text arrives; absent: anywhere
+                     * @enum {string}
+                     */
+                    field?: "" | "content" | "attributes" | "user";
+                    experiment_id?: string;
+                    /** @description Absent: the one in force */
+                    policy?: components["schemas"]["MaskPolicy"];
+                };
+            };
+        };
+        responses: {
+            /** @description The text as it would be stored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        text: string;
+                        counts: components["schemas"]["MaskCount"][];
+                    };
                 };
             };
             default: components["responses"]["Error"];

@@ -1,22 +1,23 @@
 // The frame of every page: rail, top bar, bottom bar on a phone, overlays, and
 // the shortcuts that work everywhere.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Outlet, useLocation } from "@tanstack/react-router";
+import { Outlet } from "@tanstack/react-router";
 import { A, useGo } from "./link";
 import { useEffect, useState } from "react";
 import { api } from "../api/client";
-import { listen } from "../api/live";
-import { JobsDrawer, jobsKey, useJobs } from "../jobs/jobs";
+import { listen, useConnection } from "../api/live";
+import { JobsAnnouncer, JobsDrawer, useJobs } from "../jobs/jobs";
 import { Icon } from "../kit/icons";
 import { Menu } from "../kit/menu";
 import { Dialog, hint, Keys } from "../kit/states";
 import { FirstUserForm } from "../session/login";
-import { adopt, useSession } from "../session/session";
+import { adopt, sessionKey, useSession } from "../session/session";
 import { Crumbs } from "./crumbs";
 import { Help } from "./help";
 import { Palette } from "./palette";
 import { setPrefs, usePrefs } from "./prefs";
-import { Rail } from "./rail";
+import { owns, Rail, useHere } from "./rail";
+import { groupsFor, placesFor } from "./sections";
 import { type ShortcutId, useShortcut } from "./shortcuts";
 import { toastError, Toasts } from "./toast";
 import { to, useWs } from "./url";
@@ -25,6 +26,9 @@ import { copyLink } from "../views/link";
 export { Menu };
 
 type Overlay = "palette" | "help" | "jobs" | "menu" | "person" | "bell" | "first-user" | null;
+
+/** The queries that a kind of change makes old. */
+const keyOf: Record<string, string> = { job: "jobs", model: "models", prompt: "prompts", experiment: "experiments" };
 
 function Go({ id, path }: { id: ShortcutId; path: string }) {
   const ws = useWs();
@@ -37,17 +41,27 @@ export function Frame() {
   const ws = useWs();
   const prefs = usePrefs();
   const client = useQueryClient();
+  const session = useSession();
   const [overlay, setOverlay] = useState<Overlay>(null);
   const close = () => setOverlay(null);
   const jobs = useJobs(ws);
   const active = jobs.data?.active ?? 0;
 
-  useEffect(() => listen(ws, (c) => {
-    if (c.kind === "job" || c.kind === "reset") void client.invalidateQueries({ queryKey: jobsKey(ws) });
-    if (c.kind === "model") void client.invalidateQueries({ queryKey: ["models", ws] });
-    if (c.kind === "prompt") void client.invalidateQueries({ queryKey: ["prompts", ws] });
-    if (c.kind === "experiment") void client.invalidateQueries({ queryKey: ["experiments", ws] });
-  }), [ws, client]);
+  // What the frame and the lists of names show comes up to date at most once a second.
+  useEffect(() => {
+    const due = new Set<string>();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const catchUp = () => {
+      timer = undefined;
+      for (const key of due) void client.invalidateQueries({ queryKey: [key, ws] });
+      due.clear();
+    };
+    const off = listen(ws, (c) => {
+      for (const key of c.kind === "reset" ? Object.values(keyOf) : keyOf[c.kind] ? [keyOf[c.kind]!] : []) due.add(key);
+      if (due.size > 0) timer ??= setTimeout(catchUp, 1_000);
+    });
+    return () => { off(); clearTimeout(timer); };
+  }, [ws, client]);
 
   useShortcut("palette", () => setOverlay("palette"));
   useShortcut("help", () => setOverlay("help"));
@@ -60,10 +74,10 @@ export function Frame() {
     <div className={`frame ${prefs.rail}`}>
       <a href="#main" className="sr">Skip to content</a>
       <Rail />
-      <Go id="goHome" path="" /><Go id="goTraces" path="traces" /><Go id="goSessions" path="sessions" /><Go id="goExperiments" path="experiments" />
-      <Go id="goRuns" path="runs" /><Go id="goModels" path="models" /><Go id="goPrompts" path="prompts" />
+      {placesFor(session, ws).map((p) => p.key && <Go key={p.key} id={p.key} path={p.path} />)}
       <header className="topbar">
         <Crumbs />
+        <Connected />
         <button className="search-button" onClick={() => setOverlay("palette")} title={hint("Search", "palette")}>
           <Icon name="search" /><span className="word">Search</span><Keys id="palette" />
         </button>
@@ -85,9 +99,26 @@ export function Frame() {
       {overlay === "jobs" && <JobsDrawer onClose={close} />}
       {overlay === "menu" && <Dialog title="Sections" onClose={close} className="drawer sheet"><Rail onGo={close} /></Dialog>}
       {overlay === "first-user" && <Dialog title="Create the first account" onClose={close}><FirstUserForm onDone={close} /></Dialog>}
+      <JobsAnnouncer jobs={jobs.data?.jobs} />
       <Toasts />
     </div>
   );
+}
+
+/** Says so while the event stream is down, and asks who is asking: a session may have ended. */
+function Connected() {
+  const connection = useConnection();
+  const client = useQueryClient();
+  const [down, setDown] = useState(false);
+  const bad = connection === "reconnecting" || connection === "offline";
+  useEffect(() => {
+    if (!bad) { setDown(false); return; }
+    void client.invalidateQueries({ queryKey: sessionKey });
+    // A server that was restarted is back within the blink of an eye.
+    const timer = setTimeout(() => setDown(true), 1_500);
+    return () => clearTimeout(timer);
+  }, [bad, client]);
+  return <span role="status" className="connection">{down && <span className="status warning tint" title="What is shown may be old; it comes up to date by itself"><Icon name="warning" size={12} />{connection === "offline" ? "Offline" : "Reconnecting"}</span>}</span>;
 }
 
 function progressOf(jobs: { state: string; done: number; total: number | null }[]): number {
@@ -131,7 +162,6 @@ function PersonMenu({ onFirstUser, onHelp, close }: { onFirstUser: () => void; o
       {option("density", [["compact", "Compact"], ["comfortable", "Roomy"]] as const, "Rows")}
       {option("clock", [["local", "Local"], ["utc", "UTC"]] as const, "Clock")}
       <div style={{ borderTop: "1px solid var(--hairline)", margin: "6px 0" }} />
-      {session.workspaces.length > 1 && session.workspaces.filter((w) => w.name !== ws).map((w) => <A key={w.name} className="menu-item" href={to(w.name)} onClick={close}><Icon name="swap" />Workspace {w.name}</A>)}
       <button className="menu-item" onClick={onHelp}><Icon name="more" />Shortcuts<Keys id="help" /></button>
       {session.setup_needed && <button className="menu-item" onClick={onFirstUser}><Icon name="people" />Create the first account</button>}
       {session.user && <button className="menu-item" onClick={() => { close(); logout.mutate(); }}><Icon name="right" />Sign out</button>}
@@ -140,14 +170,17 @@ function PersonMenu({ onFirstUser, onHelp, close }: { onFirstUser: () => void; o
   );
 }
 
+/** On a phone: the first section of the groups used most, and everything else under More. */
 function BottomBar({ onMore }: { onMore: () => void }) {
   const ws = useWs();
-  const here = useLocation().pathname.split("/")[3] ?? "";
-  const items = [["traces", "Observe", "traces", ["traces", "sessions"]], ["experiments", "Runs", "experiments", ["experiments", "runs"]], ["prompts", "Improve", "prompts", ["prompts"]], ["models", "Serve", "models", ["models"]]] as const;
+  const session = useSession();
+  const here = useHere();
+  const groups = groupsFor(session, ws).filter((g) => g.label !== "Govern" && g.label !== "Improve");
+  const shown = groups.map((g) => ({ label: g.label, first: g.sections[0]!, current: g.sections.some((s) => owns(s, here)) })).slice(0, 4);
   return (
     <nav className="bottombar" aria-label="Main">
-      {items.map(([path, label, icon, owns]) => <A key={path} href={to(ws, path)} aria-current={(owns as readonly string[]).includes(here) ? "page" : undefined}><Icon name={icon} />{label}</A>)}
-      <button onClick={onMore} aria-haspopup="dialog"><Icon name="menu" />More</button>
+      {shown.map((g) => <A key={g.label} href={to(ws, g.first.path)} aria-current={g.current ? "page" : undefined}><Icon name={g.first.icon} />{g.label}</A>)}
+      <button onClick={onMore} aria-haspopup="dialog" aria-current={!shown.some((g) => g.current) && here !== "" ? "page" : undefined}><Icon name="menu" />More</button>
     </nav>
   );
 }

@@ -2,19 +2,20 @@
 // not part of a view's URL.
 import { useSyncExternalStore } from "react";
 import { setUTC } from "../kit/format";
-import { setLetterKeys } from "./shortcuts";
+import { type Remap, setLetterKeys, setRemap } from "./shortcuts";
 
 export interface Prefs {
   theme: "system" | "light" | "dark";
   density: "compact" | "comfortable";
   clock: "local" | "utc";
   letters: "on" | "off"; // single-letter shortcuts
+  keys: Remap; // shortcuts with another key than the usual one
   rail: "wide" | "narrow";
   facets: "on" | "off";
   split: string; // width of the tree column of a trace, percent
 }
 
-const defaults: Prefs = { theme: "system", density: "compact", clock: "local", letters: "on", rail: "wide", facets: "on", split: "50" };
+const defaults: Prefs = { theme: "system", density: "compact", clock: "local", letters: "on", keys: {}, rail: "wide", facets: "on", split: "50" };
 const key = "assay.prefs";
 const listeners = new Set<() => void>();
 
@@ -35,6 +36,7 @@ function apply(): void {
   root.dataset.density = prefs.density;
   setUTC(prefs.clock === "utc");
   setLetterKeys(prefs.letters === "on");
+  setRemap(prefs.keys);
 }
 if (typeof document !== "undefined") apply();
 

@@ -54,3 +54,21 @@ function decode(s: string): string {
     return s;
   }
 }
+
+/**
+ * Where a pasted text leads by its shape alone: a trace id, a URI of MLflow, or
+ * an address of this server or of MLflow. Null if the server must be asked.
+ */
+export function pastedPath(ws: string, s: string): string | null {
+  if (/^tr-[0-9a-f]{32}$/i.test(s)) return to(ws, "traces", s.toLowerCase());
+  const m = /^(model|prompt)s:\/+([^/@]+)(?:\/(\d+))?$/.exec(s);
+  if (m) return m[1] === "model" ? to(ws, "models", decode(m[2]!), ...(m[3] ? [m[3]] : [])) : to(ws, "prompts", decode(m[2]!)) + (m[3] ? `?v=${m[3]}` : "");
+  if (!/^https?:\/\/\S+$/i.test(s)) return null;
+  try {
+    const u = new URL(s);
+    const path = u.hash.startsWith("#/") ? redirect(u.hash, ws) : null;
+    return path ?? (u.pathname.startsWith("/w/") ? u.pathname + u.search : null);
+  } catch {
+    return null;
+  }
+}

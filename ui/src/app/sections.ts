@@ -1,25 +1,52 @@
-// The information architecture: every section of the product, and which of
-// them have a page today.
+// The information architecture: the sections that have a page, one a line, in
+// the order of the rail. A section without a page is not listed, so no entry
+// leads nowhere.
+import type { Schemas } from "../api/client";
 import type { IconName } from "../kit/icons";
+import { may, type Session } from "../session/session";
+import type { ShortcutId } from "./shortcuts";
 
-export interface Section { label: string; icon: IconName; path: string | null; also?: string[]; }
+export interface Section {
+  label: string;
+  icon: IconName;
+  path: string; // below the workspace; "" is Home
+  also?: string[]; // further paths that belong to it
+  key?: ShortcutId;
+  role?: Schemas["Role"]; // the least that can use it; the others do not see it
+}
 export interface Group { label: string; sections: Section[]; }
 
-const later = (label: string, icon: IconName): Section => ({ label, icon, path: null });
+export const home: Section = { label: "Home", icon: "home", path: "", key: "goHome" };
 
 export const groups: Group[] = [
   { label: "Observe", sections: [
-    { label: "Traces", icon: "traces", path: "traces" }, { label: "Sessions", icon: "sessions", path: "sessions" },
-    { label: "Experiments", icon: "experiments", path: "experiments", also: ["runs"] },
+    { label: "Traces", icon: "traces", path: "traces", key: "goTraces" },
+    { label: "Sessions", icon: "sessions", path: "sessions", key: "goSessions" },
+    { label: "Experiments", icon: "experiments", path: "experiments", also: ["runs"], key: "goExperiments" },
   ] },
-  { label: "Evaluate", sections: [later("Datasets", "datasets"), later("Evaluations", "evaluations"), later("Scorers", "scorers"), later("Judges", "judges"), later("Compare models", "compare"), later("Playground", "play")] },
-  { label: "Review", sections: [later("Inbox", "inbox"), later("Queues", "queues")] },
-  { label: "Improve", sections: [{ label: "Prompts", icon: "prompts", path: "prompts" }, later("Training", "training"), later("Compression", "compression")] },
-  { label: "Serve", sections: [{ label: "Models", icon: "models", path: "models" }, later("Endpoints", "endpoints"), later("Invocations", "invocations"), later("Providers", "providers")] },
+  { label: "Evaluate", sections: [] },
+  { label: "Review", sections: [] },
+  { label: "Improve", sections: [
+    { label: "Prompts", icon: "prompts", path: "prompts", key: "goPrompts" },
+  ] },
+  { label: "Serve", sections: [
+    { label: "Models", icon: "models", path: "models", key: "goModels" },
+  ] },
   { label: "Govern", sections: [
-    later("Approvals", "approvals"), later("Lineage", "lineage"), later("Budgets", "budgets"),
-    { label: "People", icon: "people", path: "people" }, { label: "Audit", icon: "audit", path: "audit" }, { label: "Settings", icon: "settings", path: "settings" },
+    { label: "People", icon: "people", path: "people", key: "goPeople" },
+    { label: "Audit", icon: "audit", path: "audit", key: "goAudit", role: "approver" },
+    { label: "Settings", icon: "settings", path: "settings", role: "admin" },
   ] },
 ];
 
-export const places = groups.flatMap((g) => g.sections.filter((s) => s.path !== null).map((s) => ({ ...s, path: s.path!, group: g.label })));
+/** The groups that a person can use something of. */
+export function groupsFor(s: Session, ws: string): Group[] {
+  return groups
+    .map((g) => ({ ...g, sections: g.sections.filter((x) => !x.role || may(s, ws, x.role)) }))
+    .filter((g) => g.sections.length > 0);
+}
+
+/** Where one can go: Home, the sections, and pages without an entry of their own. */
+export function placesFor(s: Session, ws: string): Section[] {
+  return [home, ...groupsFor(s, ws).flatMap((g) => g.sections), { label: "Runs", icon: "play", path: "runs", key: "goRuns" }, { label: "Jobs", icon: "queues", path: "jobs" }];
+}

@@ -1,6 +1,6 @@
 // One table of shortcuts; hints, the ? sheet and the palette are made from it.
 // Single-letter keys never fire in text fields or while composing, and can be
-// switched off.
+// switched off; each shortcut can be given another key.
 import { useEffect, useRef } from "react";
 
 export const shortcuts = {
@@ -21,6 +21,8 @@ export const shortcuts = {
   goRuns: { keys: "g r", label: "Go to Runs", group: "Go to" },
   goModels: { keys: "g m", label: "Go to Models", group: "Go to" },
   goPrompts: { keys: "g p", label: "Go to Prompts", group: "Go to" },
+  goPeople: { keys: "g u", label: "Go to People", group: "Go to" },
+  goAudit: { keys: "g a", label: "Go to Audit", group: "Go to" },
   jobs: { keys: "g j", label: "Open the jobs drawer", group: "Go to" },
   down: { keys: "j", label: "Next row", group: "Lists" },
   up: { keys: "k", label: "Previous row", group: "Lists" },
@@ -49,18 +51,43 @@ export type ShortcutId = keyof typeof shortcuts;
 
 const mac = typeof navigator !== "undefined" && /mac|iphone|ipad/i.test(navigator.userAgent);
 
+export type Remap = Partial<Record<ShortcutId, string>>;
+let remapped: Remap = {};
+export function setRemap(keys: Remap): void { remapped = keys; }
+
+/** The keys of a shortcut as they are now: "g t", "mod+k", "x". */
+export function keysOf(id: ShortcutId): string { return remapped[id] ?? shortcuts[id].keys; }
+
 /** The keys of a shortcut as a person reads them: ["g", "t"], ["Ctrl", "K"]. */
-export function keyLabels(id: ShortcutId): string[] {
-  return shortcuts[id].keys.split(/[ +]/).map((k) => {
+export function keyLabels(id: ShortcutId): string[] { return labelsOf(keysOf(id)); }
+
+export function labelsOf(keys: string): string[] {
+  return keys.split(/ |(?<=\w)\+/).map((k) => {
     if (k === "mod") return mac ? "⌘" : "Ctrl";
+    if (k === "alt") return mac ? "⌥" : "Alt";
     if (k === "Escape") return "Esc";
-    return k.length === 1 && shortcuts[id].keys.startsWith("mod") ? k.toUpperCase() : k;
+    return k.length === 1 && /^(mod|alt)\+/.test(keys) ? k.toUpperCase() : k;
   });
 }
 
 /** For aria-keyshortcuts. */
 export function ariaKeys(id: ShortcutId): string {
-  return shortcuts[id].keys.replace("mod+k", mac ? "Meta+K" : "Control+K");
+  return keysOf(id).replace(/^mod\+(.)/, (_, k: string) => `${mac ? "Meta" : "Control"}+${k.toUpperCase()}`);
+}
+
+/**
+ * Which shortcut already answers to keys where id would: the same place, or
+ * one of the two is everywhere. Also one that keys would begin or end.
+ */
+export function clash(id: ShortcutId, keys: string): ShortcutId | null {
+  const broad = (g: string) => g === "Everywhere" || g === "Go to";
+  const overlaps = (a: string, b: string) => a === b || a.startsWith(`${b} `) || b.startsWith(`${a} `);
+  for (const other of Object.keys(shortcuts) as ShortcutId[]) {
+    if (other === id || !overlaps(keysOf(other), keys)) continue;
+    const [a, b] = [shortcuts[id].group, shortcuts[other].group];
+    if (a === b || broad(a) || broad(b) || a === "Lists" || b === "Lists") return other;
+  }
+  return null;
 }
 
 type Handler = (e: KeyboardEvent) => void | false;
@@ -77,9 +104,13 @@ function inTextField(t: EventTarget | null): boolean {
   return !!el.closest("input:not([type=checkbox]):not([type=radio]),textarea,select,[contenteditable=true]");
 }
 
-/** What a key event spells: "mod+k", "x", "Escape". Exported for its test. */
-export function spell(e: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">): string {
+/**
+ * What a key event spells: "mod+k", "x", "Escape". AltGr, which many layouts
+ * need for [ ] and \\, is part of the character and no modifier.
+ */
+export function spell(e: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "getModifierState">): string {
   const key = e.key === " " ? "Space" : e.key;
+  if (e.getModifierState("AltGraph") && key.length === 1) return key;
   if (e.ctrlKey || e.metaKey) return `mod+${key.toLowerCase()}`;
   return e.altKey ? `alt+${key}` : key;
 }
@@ -98,13 +129,13 @@ function onKey(e: KeyboardEvent): void {
     // The last mounted wins, so a dialog's keys come before its page's.
     for (let i = stack.length - 1; i >= 0; i--) {
       const s = stack[i]!;
-      if (shortcuts[s.id].keys === want && s.handler(e) !== false) {
+      if (keysOf(s.id) === want && s.handler(e) !== false) {
         e.preventDefault();
         return;
       }
     }
   }
-  if (plain && Object.values(shortcuts).some((s) => s.keys.startsWith(`${key} `))) {
+  if (plain && (Object.keys(shortcuts) as ShortcutId[]).some((id) => keysOf(id).startsWith(`${key} `))) {
     pending = key;
     pendingAt = now;
   }

@@ -3,7 +3,8 @@
 import { type ReactNode, useEffect, useId, useRef } from "react";
 import { ApiError } from "../api/client";
 import { copy } from "../app/toast";
-import { type ShortcutId, keyLabels, shortcuts } from "../app/shortcuts";
+import { type ShortcutId, keyLabels, keysOf } from "../app/shortcuts";
+import { usePrefs } from "../app/prefs";
 import { ago, iso } from "./format";
 import { Icon, type IconName } from "./icons";
 
@@ -93,12 +94,13 @@ export function Time({ ms, short: text }: { ms: number | null | undefined; short
 }
 
 export function Keys({ id }: { id: ShortcutId }) {
-  return <span className="keys" aria-hidden="true">{keyLabels(id).map((k) => <kbd key={k}>{k}</kbd>)}</span>;
+  usePrefs(); // they can be changed
+  return <span className="keys" aria-hidden="true">{keyLabels(id).map((k, i) => <kbd key={i}>{k}</kbd>)}</span>;
 }
 
 /** A title attribute with the shortcut in it. */
 export function hint(text: string, id: ShortcutId): string {
-  return `${text} (${keyLabels(id).join(shortcuts[id].keys.includes("+") ? "+" : " ")})`;
+  return `${text} (${keyLabels(id).join(/\w\+/.test(keysOf(id)) ? "+" : " ")})`;
 }
 
 export function Chip({ children, title, tone, onRemove, removeLabel }: { children: ReactNode; title?: string; tone?: "accent" | "outline"; onRemove?: () => void; removeLabel?: string }) {

@@ -1,0 +1,28 @@
+package app
+
+import (
+	"crypto/sha256"
+
+	"github.com/assayhq/assay/internal/mask"
+	"github.com/assayhq/assay/internal/masking"
+	"github.com/assayhq/assay/internal/sqlstore"
+)
+
+// maskPolicy is the policy of the option --mask.
+func maskPolicy(names []string) (p mask.Policy) {
+	for _, name := range names {
+		p.BuiltIn = append(p.BuiltIn, mask.Use{Name: name})
+	}
+	return p
+}
+
+// openMasking builds what every way in passes through.
+func (a *App) openMasking(key [32]byte) error {
+	counter := a.metrics.Counter("assay_masked_values_total", "Values that masking rules kept from the disk.", "rule")
+	var err error
+	a.masking, err = masking.New(sqlstore.NewMaskPolicies(a.control), masking.Config{
+		Default: maskPolicy(a.cfg.Mask), Key: sha256.Sum256(append([]byte("pseudonyms"), key[:]...)),
+		Now: a.now, Audit: a.accounts.Audit, Counted: counter,
+	})
+	return err
+}
