@@ -27,7 +27,7 @@ var kinds = map[string]string{
 	"internal/masking": "domain",
 
 	"internal/chat": "leaf", "internal/trace": "leaf", "internal/dataset": "leaf", "internal/model": "leaf",
-	"internal/score": "leaf", "internal/stats": "leaf", "internal/price": "leaf", "internal/fault": "leaf",
+	"internal/evaltable": "leaf", "internal/score": "leaf", "internal/stats": "leaf", "internal/price": "leaf", "internal/fault": "leaf",
 	"internal/page": "leaf", "internal/id": "leaf", "internal/filter": "leaf", "internal/caller": "leaf",
 	"internal/mask": "leaf",
 

@@ -46,6 +46,7 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServePeople(a.accounts)
 	apiServer.ServeExperiments(a.tracking, traceCounter{a.tracing})
 	apiServer.ServeRuns(a.tracking, experiments{a.tracking}, traceCounter{a.tracing}, versions{a.registry})
+	apiServer.ServeCompareTables(a.artifacts, a.tracking, experiments{a.tracking}, a.tracing)
 	apiServer.ServeTraces(a.tracing, experiments{a.tracking}, priceAt(a.prices))
 	apiServer.ServeTraceBulk(a.tracing, a.jobs, a.now)
 	apiServer.ServeModels(a.registry, a.tracking)

@@ -36,6 +36,7 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s.ServePeople(nil)
 	s.ServeExperiments(nil, nil)
 	s.ServeRuns(nil, nil, nil, nil)
+	s.ServeCompareTables(nil, nil, nil, nil)
 	s.ServeTraces(nil, nil, nil)
 	s.ServeTraceBulk(nil, nil, nil)
 	s.ServeModels(nil, nil)

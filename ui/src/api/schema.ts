@@ -323,6 +323,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/runs/compare/table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The evaluation tables of up to 8 runs, joined input by input
+         * @description Tables are `eval_results_table.json` and other tables that MLflow
+         *     clients log (pandas' split orientation, lists of objects, JSON Lines,
+         *     CSV), `_evaluations.json` with its assessments, or `traces`: the traces
+         *     of the run with their assessments. Columns get a role by their name,
+         *     then by what they hold. What could not be read of a file is listed by
+         *     row and column; the rest is used.
+         */
+        post: operations["compareRunTables"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/w/{ws}/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -1648,6 +1676,86 @@ export interface components {
             /** @description An absent value differs from a present one */
             differs: boolean;
         };
+        ComparedTable: {
+            table: string;
+            /** @description What can be asked for */
+            tables: string[];
+            /** @description Run ids that do not exist */
+            missing: string[];
+            runs: (components["schemas"]["RunInfo"] & {
+                rows: number;
+                /** @description Rows whose input was there before */
+                repeated: number;
+                /** @description The file is longer than what was read */
+                cut: boolean;
+                problem_count: number;
+                /** @description The first of them */
+                problems: {
+                    /** @description From 1; 0 is the file */
+                    row: number;
+                    column: string;
+                    message: string;
+                }[];
+            })[];
+            base: string;
+            keys: string[];
+            inputs: string[];
+            expected: string[];
+            outputs: string[];
+            reasons: string[];
+            score: string | null;
+            scores: {
+                name: string;
+                lower_is_better: boolean;
+                runs: {
+                    run_id: string;
+                    n: number;
+                    mean: components["schemas"]["MetricValue"] | null;
+                    missing: number;
+                    pairs: number;
+                    difference: components["schemas"]["MetricValue"] | null;
+                    low: components["schemas"]["MetricValue"] | null;
+                    high: components["schemas"]["MetricValue"] | null;
+                    p: components["schemas"]["MetricValue"] | null;
+                    won: number;
+                    tied: number;
+                    lost: number;
+                    method: string;
+                }[];
+            }[];
+            /** @description Rows by `which` */
+            counts: {
+                [key: string]: number;
+            };
+            /** @description Rows that match */
+            total: number;
+            rows: {
+                index: number;
+                inputs: {
+                    [key: string]: unknown;
+                };
+                expected: {
+                    [key: string]: unknown;
+                };
+                differs: boolean;
+                change: components["schemas"]["MetricValue"] | null;
+                /** @description One per run, null where the run has no such row */
+                cells: ({
+                    row: number;
+                    outputs: {
+                        [key: string]: unknown;
+                    };
+                    scores: {
+                        [key: string]: components["schemas"]["MetricValue"] | null;
+                    };
+                    reasons: {
+                        [key: string]: unknown;
+                    };
+                    error: string | null;
+                    trace_id: string | null;
+                } | null)[];
+            }[];
+        };
         TraceQuery: {
             /** @description Empty means every experiment of the workspace */
             experiment_ids?: string[];
@@ -2959,6 +3067,61 @@ export interface operations {
                         /** @description Run ids that do not exist */
                         missing: string[];
                     };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    compareRunTables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    run_ids: string[];
+                    /** @description One of `tables`; absent means the first */
+                    table?: string;
+                    /** @description Columns that tell rows apart; absent means chosen by the server, `#` is the row number */
+                    keys?: string[];
+                    /** @description Run to compare with; absent means the first */
+                    base?: string;
+                    /** @description The one run to compare; absent means any but the base */
+                    other?: string;
+                    /**
+                     * @default all
+                     * @enum {string}
+                     */
+                    which?: "all" | "differs" | "worse" | "better" | "errors" | "unmatched";
+                    /** @description What makes a row worse or better; absent means the first score */
+                    score?: string;
+                    /** @description Scores of which less is better */
+                    lower_is_better?: string[];
+                    /** @description Largest change of `score` first */
+                    by_change?: boolean;
+                    /** @description Part of an input or output, letter case aside */
+                    q?: string;
+                    /** @default 0 */
+                    offset?: number;
+                    /** @default 50 */
+                    limit?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description A page of rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparedTable"];
                 };
             };
             default: components["responses"]["Error"];
