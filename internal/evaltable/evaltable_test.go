@@ -213,6 +213,14 @@ func TestPivot(t *testing.T) {
 	}
 }
 
+func TestLowerIsBetter(t *testing.T) {
+	for name, want := range map[string]bool{"latency": true, "toxicity/v1/score": true, "duration_ms": true, "rouge1/v1/score": false, "correct": false, "closs": false, "answer_seconds": true} {
+		if LowerIsBetter(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+}
+
 func TestNumber(t *testing.T) {
 	for cell, want := range map[string]float64{`1`: 1, `-0.5`: -0.5, `true`: 1, `"yes"`: 1, `"No"`: 0, `"fail"`: 0, `1e3`: 1000} {
 		if got, ok := Number(json.RawMessage(cell)); !ok || got != want {

@@ -32,6 +32,11 @@ var (
 	traceName    = regexp.MustCompile(`(?i)^(trace_id|mlflow_trace_id|trace)$`)
 )
 
+var lowName = regexp.MustCompile(`(?i)(^|[^a-z])(loss|err|errors?|latency|perplexity|ppl|mse|rmse|mae|mape|toxicity|duration|duration_ms|tokens?|token_count|time|seconds|cost|wer|cer|brier|ece|hallucination)([^a-z]|$)`)
+
+// LowerIsBetter guesses by its name whether less of a score is better.
+func LowerIsBetter(score string) bool { return lowName.MatchString(score) }
+
 // roleOf judges a column by its name first, then by what it holds.
 func roleOf(name string, t *Table, col int) Role {
 	switch {

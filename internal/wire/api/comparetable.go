@@ -48,18 +48,18 @@ func (s *Server) ServeCompareTables(store Artifacts, domain *tracking.Service, e
 }
 
 type compareTableRequest struct {
-	RunIDs        []string `json:"run_ids"`
-	Table         string   `json:"table"`
-	Keys          []string `json:"keys"`
-	Base          string   `json:"base"`
-	Other         string   `json:"other"`
-	Which         string   `json:"which"`
-	Score         string   `json:"score"`
-	LowerIsBetter []string `json:"lower_is_better"`
-	ByChange      bool     `json:"by_change"`
-	Q             string   `json:"q"`
-	Offset        int      `json:"offset"`
-	Limit         int      `json:"limit"`
+	RunIDs   []string `json:"run_ids"`
+	Table    string   `json:"table"`
+	Keys     []string `json:"keys"`
+	Base     string   `json:"base"`
+	Other    string   `json:"other"`
+	Which    string   `json:"which"`
+	Score    string   `json:"score"`
+	Flipped  []string `json:"flipped"`
+	ByChange bool     `json:"by_change"`
+	Q        string   `json:"q"`
+	Offset   int      `json:"offset"`
+	Limit    int      `json:"limit"`
 }
 
 // tableOf is what one run brings to the comparison.
@@ -206,12 +206,12 @@ func (c *compareTables) answer(ctx context.Context, out *comparedTable, req *com
 	} else if s.Score != "" && !slices.Contains(j.Scores, s.Score) {
 		return nil, fault.Invalidf("the tables have no score %q", clip(s.Score))
 	}
-	s.Lower = slices.Contains(req.LowerIsBetter, s.Score)
+	lower := func(name string) bool { return evaltable.LowerIsBetter(name) != slices.Contains(req.Flipped, name) }
+	s.Lower = s.Score != "" && lower(s.Score)
 	out.Base, out.Score = found[s.Base].ID, nullable(s.Score)
 	for _, name := range j.Scores {
-		lower := slices.Contains(req.LowerIsBetter, name)
-		row := scoreRow{Name: name, LowerIsBetter: lower}
-		for i, sum := range t.summarise(name, s.Base, lower) {
+		row := scoreRow{Name: name, LowerIsBetter: lower(name)}
+		for i, sum := range t.summarise(name, s.Base, row.LowerIsBetter) {
 			row.Runs = append(row.Runs, summaryOf(found[i].ID, sum))
 		}
 		out.Scores = append(out.Scores, row)

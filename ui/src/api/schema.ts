@@ -3101,8 +3101,8 @@ export interface operations {
                     which?: "all" | "differs" | "worse" | "better" | "errors" | "unmatched";
                     /** @description What makes a row worse or better; absent means the first score */
                     score?: string;
-                    /** @description Scores of which less is better */
-                    lower_is_better?: string[];
+                    /** @description Scores whose better side is not the one their name suggests (`loss`, `latency`, … are better low) */
+                    flipped?: string[];
                     /** @description Largest change of `score` first */
                     by_change?: boolean;
                     /** @description Part of an input or output, letter case aside */

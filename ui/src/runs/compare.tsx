@@ -1,23 +1,31 @@
 // Runs side by side: differences first, deltas against a baseline, curves laid
-// over each other.
+// over each other, scatter, parallel coordinates, and evaluation tables row by
+// row. A brush on an axis filters every panel; all of it stands in the URL.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import { api, type Schemas } from "../api/client";
+import { api } from "../api/client";
 import { useCrumbs } from "../app/crumbs";
+import { Menu } from "../app/frame";
 import { A } from "../app/link";
 import { useShortcut } from "../app/shortcuts";
 import { copy, toast } from "../app/toast";
 import { list, to, useUrl, useWs } from "../app/url";
-import { count, delta, full, metric, plural, toNumber, unknown } from "../kit/format";
+import { count, plural } from "../kit/format";
 import { Icon } from "../kit/icons";
+import { Empty, Load, Segments, Tabs } from "../kit/states";
 import { style } from "../kit/series";
-import { Empty, hint, Load, Segments, Status } from "../kit/states";
-import { direction, type RunInfo, runsKey } from "./data";
+import { useSession } from "../session/session";
+import { axesOf, passes, readBrush, writeBrush } from "./axis";
+import { asText, CompareTable, type Row } from "./comparetable";
+import { type RunInfo, runsKey } from "./data";
+import { EvalTable } from "./evaltable";
 import { Curves } from "./metrics";
+import { Parallel } from "./parallel";
+import "./runs.css";
+import { Scatter } from "./scatter";
 import { SavedViews } from "../views/saved";
 
-type Row = Schemas["CompareRow"];
-const kinds: [Row["kind"], string][] = [["metric", "Metrics"], ["param", "Params"], ["dataset", "Datasets"], ["attribute", "Code and run"], ["tag", "Tags"]];
+const views = [["table", "Table"], ["curves", "Curves"], ["scatter", "Scatter"], ["parallel", "Parallel"], ["rows", "Evaluation"]] as const;
 
 export default function ComparePage() {
   const ws = useWs();
@@ -30,112 +38,99 @@ export default function ComparePage() {
     enabled: ids.length > 0,
     placeholderData: keepPreviousData,
   });
-  if (ids.length === 0) return <Empty title="Nothing to compare" text={<>Select runs in the <A href={to(ws, "runs")}>runs table</A> with <kbd>x</kbd>, then press <kbd>c</kbd>.</>} />;
+  if (ids.length === 0) return <div className="page"><div className="page-head"><h1>Compare runs</h1></div><Empty title="Nothing to compare" text={<>Select runs in the <A href={to(ws, "runs")}>runs table</A> with <kbd>x</kbd>, then press <kbd>c</kbd>.</>} /></div>;
   return (
     <div className="page">
-      <Load query={result} rows={12}>{(d) => <Comparison runs={d.runs} rows={d.rows} missing={d.missing} drop={(id) => set({ ids: ids.filter((i) => i !== id).join(",") })} />}</Load>
+      <Load query={result} rows={12}>{(d) => d.runs.length === 0 ? <Empty title="None of these runs exists" text={`${plural(d.missing.length, "run")} may have been deleted for good.`} />
+        : <Comparison runs={d.runs} rows={d.rows} missing={d.missing} drop={(id) => set({ ids: ids.filter((i) => i !== id).join(",") })} />}</Load>
     </div>
   );
 }
 
 function Comparison({ runs, rows, missing, drop }: { runs: RunInfo[]; rows: Row[]; missing: string[]; drop: (id: string) => void }) {
-  const ws = useWs();
   const { search, set } = useUrl();
-  const all = search.show === "all", turned = search.turned === "1", curves = search.view === "curves";
-  const [find, setFind] = useState("");
+  const view = views.find(([v]) => v === search.view)?.[0] ?? "table";
   const [focused, setFocused] = useState(0);
+  const axes = useMemo(() => axesOf(rows), [rows]);
+  const brush = useMemo(() => readBrush(search.brush, axes), [search.brush, axes]);
+  const shown = useMemo(() => runs.map((_, i) => passes(axes, brush, i)), [runs, axes, brush]);
+  const passing = shown.filter(Boolean).length, brushed = Object.keys(brush).length > 0;
   // Without a choice, the first run that has the most to compare with: one that
   // failed early makes a poor baseline.
-  const measured = runs.map((_, i) => rows.filter((r) => r.kind === "metric" && r.values[i] !== null).length);
-  const asked = runs.findIndex((r) => r.run_id === search.base);
-  const base = asked >= 0 ? asked : Math.max(0, measured.indexOf(Math.max(...measured)));
-  const different = rows.filter((r) => r.differs);
-  // One run differs from nothing: everything it has is shown.
-  const shown = (all || runs.length < 2 ? rows : different).filter((r) => r.key.toLowerCase().includes(find.toLowerCase()));
+  const base = useMemo(() => {
+    const asked = runs.findIndex((r) => r.run_id === search.base);
+    const measured = runs.map((_, i) => rows.reduce((n, r) => n + (r.kind === "metric" && r.values[i] !== null ? 1 : 0), 0));
+    return asked >= 0 ? asked : Math.max(0, measured.indexOf(Math.max(...measured)));
+  }, [runs, rows, search.base]);
   const metricKeys = useMemo(() => rows.filter((r) => r.kind === "metric").map((r) => r.key), [rows]);
-  const curveRuns = useMemo(() => runs.map((r) => ({ id: r.run_id, label: r.name || r.run_id.slice(0, 8), start: r.start_ms })), [runs]);
-  useShortcut("baseline", () => { const r = runs[focused]; if (r) { set({ base: r.run_id }, { replace: true }); toast(`Baseline: ${r.name}`); } });
-  useShortcut("copyCode", () => void copy(asText(runs, shown), "Copied as a table"));
-  const groups = kinds.map(([kind, label]) => ({ kind, label, rows: shown.filter((r) => r.kind === kind) })).filter((g) => g.rows.length);
-
+  // The colour of a run stays when others are filtered away.
+  const curveRuns = useMemo(() => runs.map((r, i) => ({ id: r.run_id, label: r.name || r.run_id.slice(0, 8), start: r.start_ms, style: i })).filter((_, i) => shown[i]), [runs, shown]);
+  const setBase = (id: string) => set({ base: id }, { replace: true });
+  const evalIds = useMemo(() => { const order = [runs[base]!, ...runs.filter((_, i) => i !== base)]; return order.filter((r) => shown[runs.indexOf(r)]).map((r) => r.run_id); }, [runs, base, shown]);
+  useShortcut("baseline", () => { const r = runs[focused]; if (r) { setBase(r.run_id); toast(`Baseline: ${r.name}`); } });
   return (
     <>
-      <div className="page-head">
+      <div className="page-head wrap">
         <h1>Compare {plural(runs.length, "run")}</h1><SavedViews page="compare" />
-        <label className="row label">Baseline
-          <select className="input" style={{ maxWidth: 260 }} value={runs[base]?.run_id} onChange={(e) => set({ base: e.target.value }, { replace: true })}>{runs.map((r) => <option key={r.run_id} value={r.run_id}>{r.name || r.run_id.slice(0, 8)}</option>)}</select>
-        </label>
+        {runs.length > 1 && <label className="row label">Baseline
+          <select className="input" style={{ maxWidth: 220 }} value={runs[base]?.run_id} onChange={(e) => setBase(e.target.value)}>{runs.map((r) => <option key={r.run_id} value={r.run_id}>{r.name || r.run_id.slice(0, 8)}</option>)}</select>
+        </label>}
         <span className="grow" />
-        <Segments label="View" value={curves ? "curves" : "table"} onChange={(v) => set({ view: v === "curves" ? v : undefined })} options={[["table", "Table"], ["curves", "Curves"]] as const} />
-        {!curves && <Segments label="Rows" value={all ? "all" : "differences"} onChange={(v) => set({ show: v === "all" ? v : undefined }, { replace: true })} options={[["differences", `Differences ${count(different.length)}`], ["all", `All ${count(rows.length)}`]] as const} />}
-        {!curves && <button className="icon-button" aria-pressed={turned} aria-label="Transpose" title="Transpose" onClick={() => set({ turned: turned ? undefined : "1" }, { replace: true })}><Icon name="swap" /></button>}
-        <button className="icon-button" aria-label="Copy as a table" title={hint("Copy as a table", "copyCode")} onClick={() => void copy(asText(runs, shown), "Copied as a table")}><Icon name="copy" /></button>
+        <CopyAs runs={runs} rows={rows} />
       </div>
+      <div style={{ padding: "0 16px" }}><Tabs label="Comparison" current={view} onSelect={(v) => set({ view: v === "table" ? undefined : v })} tabs={views.map(([id, label]) => ({ id, label }))} /></div>
       {missing.length > 0 && <div className="banner warning"><Icon name="warning" />{plural(missing.length, "run")} could not be found: {missing.map((m) => m.slice(0, 8)).join(", ")}</div>}
-      {curves ? <div className="page scroll"><div className="page-body"><Curves runs={curveRuns} keys={metricKeys} /></div></div> : (
-        <>
-          <div className="toolbar"><input className="input" style={{ width: 240 }} aria-label="Find a row" placeholder="Find a row" value={find} onChange={(e) => setFind(e.target.value)} />
-            {!all && runs.length > 1 && <span className="muted label">{plural(rows.length - different.length, "row")} the same, <button className="link" onClick={() => set({ show: "all" }, { replace: true })}>show</button></span>}</div>
-          {shown.length === 0 ? <Empty title={find ? "No row matches" : "These runs do not differ"} text={find ? undefined : `They share all ${count(rows.length)} rows.`} /> : (
-            <div className="compare" tabIndex={0} role="region" aria-label="Comparison">
-              {turned ? (
-                <table>
-                  <thead><tr><th scope="col">Run</th>{groups.flatMap((g) => g.rows.map((r) => <th key={`${g.kind} ${r.key}`} scope="col" title={g.label} dir="auto">{r.key}</th>))}</tr></thead>
-                  <tbody>{runs.map((r, i) => <tr key={r.run_id}><th scope="row"><RunLabel run={r} i={i} ws={ws} base={i === base} /></th>{groups.flatMap((g) => g.rows.map((row) => <Cell key={`${g.kind} ${row.key}`} row={row} i={i} base={base} />))}</tr>)}</tbody>
-                </table>
-              ) : (
-                <table>
-                  <thead><tr><th scope="col"><span className="muted">{plural(shown.length, "row")}</span></th>{runs.map((r, i) => (
-                    <th key={r.run_id} scope="col" onFocus={() => setFocused(i)} onMouseEnter={() => setFocused(i)}>
-                      <span className="row" style={{ gap: 4 }}><RunLabel run={r} i={i} ws={ws} base={i === base} />{runs.length > 1 && <button className="icon-button" style={{ minWidth: 20, height: 20, padding: 0 }} aria-label={`Take ${r.name} out`} onClick={() => drop(r.run_id)}><Icon name="close" size={10} /></button>}</span>
-                      <span className="row" style={{ gap: 8 }}><Status value={r.status} />{i !== base && <button className="link micro" onClick={() => set({ base: r.run_id }, { replace: true })} title={hint("Make it the baseline", "baseline")}>make baseline</button>}</span>
-                    </th>
-                  ))}</tr></thead>
-                  <tbody>{groups.map((g) => [
-                    <tr key={g.kind} className="section"><th scope="rowgroup" colSpan={runs.length + 1}>{g.label} <span className="muted">{g.rows.length}</span></th></tr>,
-                    ...g.rows.map((row) => <tr key={`${g.kind} ${row.key}`}><th scope="row" dir="auto" title={row.key}>{row.key}</th>{runs.map((r, i) => <Cell key={r.run_id} row={row} i={i} base={base} />)}</tr>),
-                  ])}</tbody>
-                </table>
-              )}
-            </div>
-          )}
-        </>
-      )}
+      {brushed && <div className="banner info" role="status"><Icon name="filter" /><span className="grow">{passing} of {plural(runs.length, "run")} pass the filters on {axes.filter((a) => brush[a.id]).map((a) => a.label).join(", ")}.</span><button className="link" onClick={() => set({ brush: undefined }, { replace: true })}>Clear</button></div>}
+      {view === "table" && <TableView {...{ runs, rows, shown, base, setBase, setFocused, drop }} />}
+      {view === "curves" && <div className="page scroll"><div className="page-body"><Curves runs={curveRuns} keys={metricKeys} /></div></div>}
+      {view === "scatter" && <div className="page scroll"><Scatter runs={runs} axes={axes} shown={shown} /></div>}
+      {view === "parallel" && <div className="page scroll"><Parallel runs={runs} axes={axes} shown={shown} brush={brush} onBrush={(b) => set({ brush: writeBrush(b) }, { replace: true })} /></div>}
+      {view === "rows" && <div className="page scroll"><EvalTable ids={evalIds} styleOf={(id) => style(runs.findIndex((r) => r.run_id === id))} /></div>}
     </>
   );
 }
 
-function RunLabel({ run, i, ws, base }: { run: RunInfo; i: number; ws: string; base: boolean }) {
-  const st = style(i);
+interface TableViewProps { runs: RunInfo[]; rows: Row[]; shown: boolean[]; base: number; setBase: (id: string) => void; setFocused: (i: number) => void; drop: (id: string) => void; }
+
+function TableView({ runs, rows, shown, base, setBase, setFocused, drop }: TableViewProps) {
+  const { search, set } = useUrl();
+  const all = search.show === "all", turned = search.turned === "1";
+  const [find, setFind] = useState("");
+  const [most, setMost] = useState(1000);
+  const different = rows.filter((r) => r.differs);
+  // One run differs from nothing: everything it has is shown.
+  const found = (all || runs.length < 2 ? rows : different).filter((r) => r.key.toLowerCase().includes(find.toLowerCase()));
+  const some = found.slice(0, turned ? 200 : most);
+  useShortcut("copyCode", () => void copy(asText(runs, found), "Copied as a table"));
   return (
-    <span className="row" style={{ gap: 6 }}>
-      <span aria-hidden="true" style={{ color: `var(--${st.token})` }}>{st.mark}</span>
-      <A href={to(ws, "runs", run.run_id)} className="clip" title={`${run.experiment_name} / ${run.name}`} style={{ color: "var(--text)", fontWeight: 600 }}>{run.name || run.run_id.slice(0, 8)}</A>
-      {base && <span className="chip accent">baseline</span>}
-    </span>
+    <>
+      <div className="toolbar" style={{ paddingTop: 8 }}>
+        <input className="input" style={{ width: 240 }} aria-label="Find a row" placeholder="Find a row" value={find} onChange={(e) => setFind(e.target.value)} />
+        <Segments label="Rows" value={all ? "all" : "differences"} onChange={(v) => set({ show: v === "all" ? v : undefined }, { replace: true })} options={[["differences", `Differences ${count(different.length)}`], ["all", `All ${count(rows.length)}`]] as const} />
+        <button className="icon-button" aria-pressed={turned} aria-label="Transpose" title="Transpose" onClick={() => set({ turned: turned ? undefined : "1" }, { replace: true })}><Icon name="swap" /></button>
+        {!all && runs.length > 1 && <span className="muted label">{plural(rows.length - different.length, "row")} the same, <button className="link" onClick={() => set({ show: "all" }, { replace: true })}>show</button></span>}
+        {some.length < found.length && <span className="muted label">{count(some.length)} of {count(found.length)} are shown{!turned && <>, <button className="link" onClick={() => setMost(most + 2000)}>more</button></>}; find narrows them</span>}
+      </div>
+      {found.length === 0 ? <Empty title={find ? "No row matches" : "These runs do not differ"} text={find ? undefined : `They share all ${count(rows.length)} rows.`} />
+        : <CompareTable runs={runs} rows={some} shown={shown} base={base} turned={turned} onBase={setBase} onFocus={setFocused} drop={drop} />}
+    </>
   );
 }
 
-function Cell({ row, i, base }: { row: Row; i: number; base: number }) {
-  const v = row.values[i];
-  const className = i === base ? "base" : undefined;
-  if (v === null || v === undefined) return <td className={className}><span className="muted" aria-label="none">{unknown}</span></td>;
-  if (row.kind !== "metric") return <td className={className} dir="auto" title={String(v)}>{String(v)}</td>;
-  const b = row.values[base], d = toNumber(v) - toNumber(b ?? NaN), way = direction(row.key) * Math.sign(d);
+function CopyAs({ runs, rows }: { runs: RunInfo[]; rows: Row[] }) {
+  const ws = useWs();
+  const { server } = useSession();
+  const [open, setOpen] = useState(false);
+  const ids = JSON.stringify(runs.map((r) => r.run_id));
+  const choices: [string, () => string][] = [
+    ["Link", () => location.href],
+    ["Table, tab-separated", () => asText(runs, rows)],
+    ["Python", () => `import mlflow, pandas as pd\n\nmlflow.set_tracking_uri(${JSON.stringify(server.address)})\nruns = [mlflow.get_run(r) for r in ${ids}]\nprint(pd.DataFrame([{**r.data.params, **r.data.metrics} for r in runs], index=[r.info.run_name for r in runs]).T)\n`],
+    ["curl", () => `curl -s ${server.address}/api/assay/v1/w/${encodeURIComponent(ws)}/runs/compare \\\n  -H 'content-type: application/json' -d '{"run_ids": ${ids}}'\n`],
+  ];
   return (
-    <td className={className} title={full(v)}>
-      {metric(v)}
-      {i !== base && Number.isFinite(d) && d !== 0 && (
-        <span className={`delta ${way > 0 ? "better" : way < 0 ? "worse" : ""}`} title={`${way > 0 ? "better" : way < 0 ? "worse" : "different"} than the baseline${toNumber(b) ? ` by ${((d / Math.abs(toNumber(b))) * 100).toFixed(1)}%` : ""}; single runs, no interval`}>
-          <i>{d > 0 ? "▲" : "▼"}</i> {delta(d)}
-        </span>
-      )}
-    </td>
+    <Menu open={open} onToggle={setOpen} label="Copy as" className="button" button={<>Copy as<Icon name="down" size={10} /></>}>
+      {choices.map(([label, text]) => <button key={label} className="menu-item" onClick={() => { setOpen(false); void copy(text(), `Copied as ${label}`); }}>{label}</button>)}
+    </Menu>
   );
-}
-
-/** Tab-separated, to paste into a sheet. */
-function asText(runs: RunInfo[], rows: Row[]): string {
-  const clean = (v: unknown) => (v === null || v === undefined ? "" : String(v).replace(/[\t\n]/g, " "));
-  return [["kind", "key", ...runs.map((r) => r.name || r.run_id)], ...rows.map((r) => [r.kind, r.key, ...r.values.map(clean)])].map((l) => l.join("\t")).join("\n");
 }

@@ -7,7 +7,7 @@ import type { Series } from "../kit/series";
 import { Segments, Skeleton } from "../kit/states";
 import { useHistory } from "./data";
 
-export interface CurveRun { id: string; label: string; start: number | null; }
+export interface CurveRun { id: string; label: string; start: number | null; style?: number; }
 
 /** "rouge1/v1/mean" belongs to rouge1; keys without a slash stand together. */
 export function groupOf(key: string): string {
@@ -38,7 +38,7 @@ export function Curves({ runs, keys }: { runs: CurveRun[]; keys: string[] }) {
     for (const k of wanted) { const e = by.get(k); if (e) out.set(groupOf(k), [...(out.get(groupOf(k)) ?? []), [k, e]]); }
     return [...out];
   }, [history.data, runs, axis, wanted]);
-  const order = useMemo(() => new Map(runs.map((r, i) => [r.id, i])), [runs]);
+  const order = useMemo(() => new Map(runs.map((r, i) => [r.id, r.style ?? i])), [runs]);
   return (
     <>
       <div className="row wrap">
