@@ -157,7 +157,7 @@ test("experiments lead to runs, and runs to a comparison", async () => {
     assert.equal(await page.locator(".compare tbody tr:not(.section)").count(), all.rows.filter((r) => r.differs).length);
     await page.getByRole("button", { name: /^All/ }).click();
     assert.equal(await page.locator(".compare tbody tr:not(.section)").count(), all.rows.length);
-    await page.getByRole("button", { name: "Curves" }).click();
+    await page.getByRole("tab", { name: "Curves" }).click();
     await page.locator("figure.chart .legend tbody tr").first().waitFor();
   });
 });

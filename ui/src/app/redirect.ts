@@ -37,7 +37,7 @@ export function redirect(hash: string, fallback: string): string | null {
       return compareRuns(ws, query);
     case "metric": { // a metric's page: the runs it names, as curves
       const ids = idsOf(query.get("runs") ?? "");
-      return ids ? to(ws, "runs", "compare") + stringifySearch({ ids, view: "curves", m: id ?? query.get("metric") ?? undefined }) : to(ws, "experiments");
+      return ids ? to(ws, "runs", "compare") + stringifySearch({ ids, panel: "curves", m: id ?? query.get("metric") ?? undefined }) : to(ws, "experiments");
     }
     case "models":
       if (!id) return to(ws, "models");

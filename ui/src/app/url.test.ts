@@ -19,7 +19,7 @@ test.each([
   ["#/experiments/1/judges", "/w/default/runs?exp=1"],
   ["#/experiments/1/compare-runs?runs=%5B%22a%22%2C%22b%22%5D", "/w/default/runs/compare?ids=a,b"],
   ["#/experiments/7/traces?selectedTraceId=tr-43", "/w/default/traces/tr-43"],
-  ["#/metric/loss?runs=[%22a%22]&experiments=[%221%22]", "/w/default/runs/compare?ids=a&view=curves&m=loss"],
+  ["#/metric/loss?runs=[%22a%22]&experiments=[%221%22]", "/w/default/runs/compare?ids=a&panel=curves&m=loss"],
   ["#/models/agent/3", "/w/default/models/agent/3"],
   ["#/models", "/w/default/models"],
   ["#/prompts", "/w/default/prompts"],

@@ -5,16 +5,16 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api } from "../api/client";
 import { useCrumbs } from "../app/crumbs";
-import { Menu } from "../app/frame";
 import { A } from "../app/link";
 import { useShortcut } from "../app/shortcuts";
-import { copy, toast } from "../app/toast";
+import { toast } from "../app/toast";
 import { list, to, useUrl, useWs } from "../app/url";
+import { py } from "../kit/code";
+import { CopyAs } from "../kit/copyas";
 import { count, plural } from "../kit/format";
 import { Icon } from "../kit/icons";
 import { Empty, Load, Segments, Tabs } from "../kit/states";
 import { style } from "../kit/series";
-import { useSession } from "../session/session";
 import { axesOf, passes, readBrush, writeBrush } from "./axis";
 import { asText, CompareTable, type Row } from "./comparetable";
 import { type RunInfo, runsKey } from "./data";
@@ -48,8 +48,9 @@ export default function ComparePage() {
 }
 
 function Comparison({ runs, rows, missing, drop }: { runs: RunInfo[]; rows: Row[]; missing: string[]; drop: (id: string) => void }) {
+  const ws = useWs();
   const { search, set } = useUrl();
-  const view = views.find(([v]) => v === search.view)?.[0] ?? "table";
+  const view = views.find(([v]) => v === search.panel)?.[0] ?? "table";
   const [focused, setFocused] = useState(0);
   const axes = useMemo(() => axesOf(rows), [rows]);
   const brush = useMemo(() => readBrush(search.brush, axes), [search.brush, axes]);
@@ -76,9 +77,11 @@ function Comparison({ runs, rows, missing, drop }: { runs: RunInfo[]; rows: Row[
           <select className="input" style={{ maxWidth: 220 }} value={runs[base]?.run_id} onChange={(e) => setBase(e.target.value)}>{runs.map((r) => <option key={r.run_id} value={r.run_id}>{r.name || r.run_id.slice(0, 8)}</option>)}</select>
         </label>}
         <span className="grow" />
-        <CopyAs runs={runs} rows={rows} />
+        <CopyAs cli={["run", "compare", ...runs.map((r) => r.run_id)]} call={{ method: "POST", path: `/w/${encodeURIComponent(ws)}/runs/compare`, body: { run_ids: runs.map((r) => r.run_id) } }}
+          mlflow={`import pandas as pd\n\nruns = [mlflow.get_run(r) for r in ${py(runs.map((r) => r.run_id))}]\nprint(pd.DataFrame([{**r.data.params, **r.data.metrics} for r in runs], index=[r.info.run_name for r in runs]).T)`}
+          more={[["Table, tab-separated", asText(runs, rows)]]} />
       </div>
-      <div style={{ padding: "0 16px" }}><Tabs label="Comparison" current={view} onSelect={(v) => set({ view: v === "table" ? undefined : v })} tabs={views.map(([id, label]) => ({ id, label }))} /></div>
+      <div style={{ padding: "0 16px" }}><Tabs label="Comparison" current={view} onSelect={(v) => set({ panel: v === "table" ? undefined : v })} tabs={views.map(([id, label]) => ({ id, label }))} /></div>
       {missing.length > 0 && <div className="banner warning"><Icon name="warning" />{plural(missing.length, "run")} could not be found: {missing.map((m) => m.slice(0, 8)).join(", ")}</div>}
       {brushed && <div className="banner info" role="status"><Icon name="filter" /><span className="grow">{passing} of {plural(runs.length, "run")} pass the filters on {axes.filter((a) => brush[a.id]).map((a) => a.label).join(", ")}.</span><button className="link" onClick={() => set({ brush: undefined }, { replace: true })}>Clear</button></div>}
       {view === "table" && <TableView {...{ runs, rows, shown, base, setBase, setFocused, drop }} />}
@@ -101,7 +104,6 @@ function TableView({ runs, rows, shown, base, setBase, setFocused, drop }: Table
   // One run differs from nothing: everything it has is shown.
   const found = (all || runs.length < 2 ? rows : different).filter((r) => r.key.toLowerCase().includes(find.toLowerCase()));
   const some = found.slice(0, turned ? 200 : most);
-  useShortcut("copyCode", () => void copy(asText(runs, found), "Copied as a table"));
   return (
     <>
       <div className="toolbar" style={{ paddingTop: 8 }}>
@@ -114,23 +116,5 @@ function TableView({ runs, rows, shown, base, setBase, setFocused, drop }: Table
       {found.length === 0 ? <Empty title={find ? "No row matches" : "These runs do not differ"} text={find ? undefined : `They share all ${count(rows.length)} rows.`} />
         : <CompareTable runs={runs} rows={some} shown={shown} base={base} turned={turned} onBase={setBase} onFocus={setFocused} drop={drop} />}
     </>
-  );
-}
-
-function CopyAs({ runs, rows }: { runs: RunInfo[]; rows: Row[] }) {
-  const ws = useWs();
-  const { server } = useSession();
-  const [open, setOpen] = useState(false);
-  const ids = JSON.stringify(runs.map((r) => r.run_id));
-  const choices: [string, () => string][] = [
-    ["Link", () => location.href],
-    ["Table, tab-separated", () => asText(runs, rows)],
-    ["Python", () => `import mlflow, pandas as pd\n\nmlflow.set_tracking_uri(${JSON.stringify(server.address)})\nruns = [mlflow.get_run(r) for r in ${ids}]\nprint(pd.DataFrame([{**r.data.params, **r.data.metrics} for r in runs], index=[r.info.run_name for r in runs]).T)\n`],
-    ["curl", () => `curl -s ${server.address}/api/assay/v1/w/${encodeURIComponent(ws)}/runs/compare \\\n  -H 'content-type: application/json' -d '{"run_ids": ${ids}}'\n`],
-  ];
-  return (
-    <Menu open={open} onToggle={setOpen} label="Copy as" className="button" button={<>Copy as<Icon name="down" size={10} /></>}>
-      {choices.map(([label, text]) => <button key={label} className="menu-item" onClick={() => { setOpen(false); void copy(text(), `Copied as ${label}`); }}>{label}</button>)}
-    </Menu>
   );
 }

@@ -16,7 +16,7 @@ export function verdict(s: Pick<Summary, "low" | "high">, lower: boolean): "bett
 export function EvalScores({ table: t, base, single, styleOf }: { table: Table; base: number; single: boolean; styleOf: (id: string) => Style }) {
   if (t.scores.length === 0) return <p className="muted">The table has no column of numbers, so there is no score to compare by.</p>;
   return (
-    <div className="card" style={{ overflowX: "auto" }} tabIndex={0} role="region" aria-label="Scores">
+    <div className="card eval-summary" style={{ overflowX: "auto" }} tabIndex={0} role="region" aria-label="Scores">
       <table className="plain">
         <thead><tr><th scope="col">Score</th>{t.runs.map((r, i) => <th key={r.run_id} scope="col"><span aria-hidden="true" style={{ color: `var(--${styleOf(t.runs[i]!.run_id).token})` }}>{styleOf(t.runs[i]!.run_id).mark}</span> {r.name || r.run_id.slice(0, 8)}{i === base && !single && <span className="chip accent" style={{ marginLeft: 6 }}>baseline</span>}</th>)}</tr></thead>
         <tbody>{t.scores.map((s) => (
