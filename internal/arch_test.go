@@ -24,12 +24,15 @@ var kinds = map[string]string{
 	"internal/compression": "domain", "internal/account": "domain", "internal/webhook": "domain",
 	"internal/view":    "domain",
 	"internal/flow":    "flow",
+	"internal/alert":   "domain",
+	"internal/notice":  "domain",
 	"internal/masking": "domain",
 
 	"internal/chat": "leaf", "internal/trace": "leaf", "internal/dataset": "leaf", "internal/model": "leaf",
 	"internal/evaltable": "leaf", "internal/score": "leaf", "internal/stats": "leaf", "internal/price": "leaf", "internal/fault": "leaf",
 	"internal/page": "leaf", "internal/id": "leaf", "internal/filter": "leaf", "internal/caller": "leaf",
-	"internal/mask": "leaf",
+	"internal/mask":   "leaf",
+	"internal/secret": "leaf",
 
 	"internal/job": "mechanism", "internal/nn": "mechanism",
 	"internal/sqlstore": "adapter", "internal/blob": "adapter", "internal/storetest": "test",

@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"github.com/assayhq/assay/internal/account"
+	"github.com/assayhq/assay/internal/alert"
 	"github.com/assayhq/assay/internal/blob"
 	"github.com/assayhq/assay/internal/evaluation"
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/flow"
 	"github.com/assayhq/assay/internal/job"
 	"github.com/assayhq/assay/internal/masking"
+	"github.com/assayhq/assay/internal/notice"
 	"github.com/assayhq/assay/internal/price"
 	"github.com/assayhq/assay/internal/registry"
 	"github.com/assayhq/assay/internal/sqlstore"
@@ -55,6 +57,8 @@ type App struct {
 	webhooks   *webhook.Service
 	importer   *flow.Importer
 	guarded    *web.Guarded
+	notices    *notice.Service
+	alerts     *alert.Service
 
 	http     *web.Server
 	otlpHTTP string // address of OTLP over HTTP on its own port; "" is off

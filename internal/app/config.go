@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/mask"
+	"github.com/assayhq/assay/internal/web"
 )
 
 // Config is everything `assay serve` runs with. [Load] fills it.
@@ -31,6 +33,9 @@ type Config struct {
 	Workers      int      // jobs at a time
 	Mask         []string // built-in masking rules of workspaces that set none
 	Demo         bool     // fill an empty server with the sample
+
+	SMTP       string        // smtp:// or smtps:// URL of the mail server; "" sends no mail
+	AlertEvery time.Duration // between two judgements of the alert rules
 
 	Settings []Setting // each option as it was chosen, secrets left out
 }
@@ -106,6 +111,24 @@ func Options() []Option {
 				c.Mask = commas(v)
 				_, err := mask.Compile(maskPolicy(c.Mask))
 				return err
+			}},
+		{Name: "smtp-url", Usage: "mail server for alerts: smtp://user:password@host:587?from=address, or smtps://…; empty sends no e-mail", Secret: true,
+			set: func(c *Config, v string) error {
+				c.SMTP = v
+				if v == "" {
+					return nil
+				}
+				_, err := web.NewMailer(v)
+				return err
+			}},
+		{Name: "alert-interval", Default: "1m", Usage: "how often alert rules are judged, 1s to 10m",
+			set: func(c *Config, v string) error {
+				d, err := time.ParseDuration(v)
+				if err != nil || d < time.Second || d > 10*time.Minute {
+					return fault.Invalidf("%q is not a duration from 1s to 10m", v)
+				}
+				c.AlertEvery = d
+				return nil
 			}},
 		{Name: "demo", Default: "false", Usage: "fill an empty server with the sample", Bool: true,
 			set: flag(func(c *Config) *bool { return &c.Demo })},

@@ -33,6 +33,7 @@ func (a *App) openDomains(ctx context.Context) error {
 	if err := a.openMasking(key); err != nil {
 		return err
 	}
+	a.newNotices()
 	if err := a.newJobs(); err != nil {
 		return err
 	}
@@ -62,6 +63,9 @@ func (a *App) openDomains(ctx context.Context) error {
 		Experiments: origins{a.tracking}, Now: a.now, Masking: a.masking,
 	})
 	a.newImporter(key)
+	if err := a.newAlerts(key, a.guarded); err != nil {
+		return err
+	}
 	if err := a.ensureDefaults(ctx); err != nil {
 		return err
 	}

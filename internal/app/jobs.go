@@ -27,8 +27,10 @@ func (a *App) newJobs() error {
 			a.events.Publish(api.Change{Workspace: j.Workspace, Kind: "job", ID: j.ID, Op: "updated"})
 		}
 	}
+	cfg.Ended = a.jobEnded
 	a.jobs = job.NewEngine(sqlstore.NewJobs(a.control), cfg)
 	a.jobs.Register(a.deliveries())
+	a.jobs.Register(a.alertDeliveries())
 	return nil
 }
 

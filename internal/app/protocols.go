@@ -52,6 +52,8 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeModels(a.registry, a.tracking)
 	apiServer.ServePrompts(a.registry)
 	apiServer.ServeJobs(a.jobs)
+	apiServer.ServeAlerts(a.alerts)
+	apiServer.ServeNotices(a.notices)
 	apiServer.ServeHome(a.tracing, a.tracking, a.registry, experiments{a.tracking}, a.jobs, a.now)
 	apiServer.ServeSettings(a.settings)
 	apiServer.ServeImports(a.importer, a.mayImport)

@@ -28,6 +28,10 @@ type Config struct {
 
 	// Changed is told of every durable change of a job; it must not block.
 	Changed func(j Job)
+
+	// Ended is called in the Write that ends a job, and joins it; nil is
+	// nobody.
+	Ended func(ctx context.Context, j Job) error
 }
 
 // Engine queues jobs and runs them. Register the kinds, then Start; without
@@ -346,6 +350,9 @@ func (e *Engine) update(ctx context.Context, j *Job, attempt int) error {
 	ok, err := e.store.UpdateJob(ctx, *j, attempt)
 	if err == nil && !ok {
 		err = errLost
+	}
+	if err == nil && !j.State.Active() && e.cfg.Ended != nil {
+		err = e.cfg.Ended(ctx, *j)
 	}
 	return err
 }

@@ -367,6 +367,15 @@ func (e *Engine) settle(ctx context.Context, r *Run, err, cause error) error {
 	return err
 }
 
+// retryLater is implemented by errors of others who say when to come back.
+type retryLater interface {
+	error
+	RetryAfter() time.Duration
+}
+
+// maxPause bounds how long others may make a job wait.
+const maxPause = 6 * time.Hour
+
 // fail counts a failure and queues the job again or ends it.
 func (e *Engine) fail(ctx context.Context, kind *Kind, j *Job, cause error) error {
 	if fault.Is(cause, fault.Internal) {
@@ -383,6 +392,9 @@ func (e *Engine) fail(ctx context.Context, kind *Kind, j *Job, cause error) erro
 		return e.event(ctx, j.ID, Error, j.Error)
 	}
 	pause := kind.Backoff(j.Failures)
+	if later, ok := errors.AsType[retryLater](cause); ok {
+		pause = min(max(pause, later.RetryAfter()), maxPause)
+	}
 	if err := e.event(ctx, j.ID, Warning, fmt.Sprintf("attempt %d failed, next in %s: %s", j.Attempt, pause, j.Error)); err != nil {
 		return err
 	}

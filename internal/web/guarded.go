@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/assayhq/assay/internal/fault"
@@ -153,15 +154,28 @@ func (g *Guarded) Allowed(ctx context.Context, rawURL string) error {
 	return err
 }
 
-// Post sends body and returns the answer's status and the beginning of its
-// body. An error means that there was no answer.
+// Answer is what a receiver said.
+type Answer struct {
+	Status     int
+	Body       string        // its beginning
+	RetryAfter time.Duration // how long it asks to be left alone; 0 unsaid
+}
+
+// Post is [Guarded.Send] for those who do not ask when to come again.
 func (g *Guarded) Post(ctx context.Context, rawURL string, header map[string]string, body []byte) (status int, answer string, err error) {
+	a, err := g.Send(ctx, rawURL, header, body)
+	return a.Status, a.Body, err
+}
+
+// Send posts body and returns the answer with the beginning of its body. An
+// error means that there was no answer.
+func (g *Guarded) Send(ctx context.Context, rawURL string, header map[string]string, body []byte) (Answer, error) {
 	if err := g.Allowed(ctx, rawURL); err != nil {
-		return 0, "", err
+		return Answer{}, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, rawURL, bytes.NewReader(body))
 	if err != nil {
-		return 0, "", fault.Invalidf("%q is not a URL", clip(rawURL))
+		return Answer{}, fault.Invalidf("%q is not a URL", clip(rawURL))
 	}
 	for k, v := range header {
 		req.Header[k] = []string{v} // spelled as documented; some receivers mind
@@ -170,14 +184,25 @@ func (g *Guarded) Post(ctx context.Context, rawURL string, header map[string]str
 	resp, err := g.client.Do(req)
 	if err != nil {
 		if f, ok := errors.AsType[*fault.Error](err); ok {
-			return 0, "", f
+			return Answer{}, f
 		}
-		return 0, "", fault.Wrap(fault.Unavailable, "web.Guarded", err, "%s did not answer", req.URL.Host)
+		return Answer{}, fault.Wrap(fault.Unavailable, "web.Guarded", err, "%s did not answer", req.URL.Host)
 	}
 	defer resp.Body.Close()
 	begin, err := io.ReadAll(io.LimitReader(resp.Body, guardedAnswer))
 	if err != nil {
-		return 0, "", fault.Wrap(fault.Unavailable, "web.Guarded", err, "the answer of %s broke off", req.URL.Host)
+		return Answer{}, fault.Wrap(fault.Unavailable, "web.Guarded", err, "the answer of %s broke off", req.URL.Host)
 	}
-	return resp.StatusCode, string(begin), nil
+	return Answer{resp.StatusCode, string(begin), retryAfter(resp.Header.Get("Retry-After"), time.Now())}, nil
+}
+
+// retryAfter reads the header's two forms, seconds and a date; 0 for neither.
+func retryAfter(value string, now time.Time) time.Duration {
+	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
 }

@@ -2,10 +2,7 @@ package webhook
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -13,6 +10,7 @@ import (
 
 	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/secret"
 )
 
 // Headers of a message.
@@ -108,31 +106,20 @@ func (s *Service) post(ctx context.Context, w *Webhook, delivery string, body []
 	if err := s.checkURL(ctx, w.URL); err != nil {
 		return 0, "", err
 	}
-	secret, err := s.seal.open(w.ID, w.Sealed)
+	shared, err := s.seal.Open(w.ID, w.Sealed)
 	if err != nil {
 		return 0, "", err
 	}
 	now := strconv.FormatInt(s.cfg.Now().Unix(), 10)
 	header := map[string]string{"Content-Type": "application/json", HeaderDelivery: delivery, HeaderTimestamp: now}
-	if secret != "" {
-		header[HeaderSignature] = Signature(secret, delivery, now, body)
+	if shared != "" {
+		header[HeaderSignature] = secret.Signature(shared, delivery, now, body)
 	}
 	status, answer, err := s.cfg.Sender.Post(ctx, w.URL, header, body)
 	if err != nil && fault.KindOf(err) == fault.Internal {
 		err = fault.Wrap(fault.Unavailable, "webhook.post", err, "webhook %s could not be reached", w.Name)
 	}
 	return status, answer, err
-}
-
-// Signature is what X-MLflow-Signature holds: "v1," and the base64 of the
-// HMAC-SHA256, keyed with the shared secret, of delivery id, timestamp (Unix
-// seconds) and body, joined by dots. Receivers compute it over the raw body
-// and also refuse old timestamps.
-func Signature(secret, delivery, timestamp string, body []byte) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	fmt.Fprintf(mac, "%s.%s.", delivery, timestamp)
-	mac.Write(body)
-	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // TestResult is the outcome of a test message.

@@ -116,7 +116,7 @@ func (s *Service) set(w *Webhook, c Change) {
 		w.Description = *c.Description
 	}
 	if c.Secret != nil {
-		w.Sealed = s.seal.seal(w.ID, *c.Secret)
+		w.Sealed = s.seal.Seal(w.ID, *c.Secret)
 	}
 	if c.Active != nil {
 		w.Active = *c.Active

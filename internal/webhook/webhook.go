@@ -5,7 +5,7 @@
 // neither happens without the other, and is sent afterwards, again and again
 // until it is answered or given up. All attempts carry the same delivery id,
 // by which a receiver recognises a repetition. A receiver that shares a secret
-// checks X-MLflow-Signature; see [Signature].
+// checks X-MLflow-Signature; see [secret.Signature].
 //
 // Secrets are sealed before they reach the store and never leave the package
 // but in signatures.
@@ -15,6 +15,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/assayhq/assay/internal/secret"
 )
 
 // Webhook is one registration. Times are milliseconds since 1970.
@@ -76,7 +78,7 @@ type Config struct {
 type Service struct {
 	store Store
 	cfg   Config
-	seal  sealer
+	seal  secret.Sealer
 }
 
 // New returns the webhooks kept in store.
@@ -87,5 +89,5 @@ func New(store Store, cfg Config) *Service {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{store: store, cfg: cfg, seal: newSealer(cfg.Key)}
+	return &Service{store: store, cfg: cfg, seal: secret.NewSealer(cfg.Key)}
 }

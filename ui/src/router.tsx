@@ -60,6 +60,7 @@ const tree = root.addChildren([
     page("/models/$name/$version", () => import("./models/version")),
     page("/prompts", () => import("./prompts/page")),
     page("/prompts/$name", () => import("./prompts/prompt")),
+    page("/alerts", () => import("./alerts/page")),
     page("/jobs", () => import("./jobs/page")),
     page("/people", () => import("./govern/people")),
     page("/audit", () => import("./govern/audit")),

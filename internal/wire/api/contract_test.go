@@ -44,6 +44,8 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s.ServeArtifacts(nil, nil, nil)
 	s.ServeHome(nil, nil, nil, nil, nil, nil)
 	s.ServeJobs(nil)
+	s.ServeAlerts(nil)
+	s.ServeNotices(nil)
 	s.ServeSettings(nil)
 	s.ServeImports(nil, nil)
 	s.ServeViews(nil)

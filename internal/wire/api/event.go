@@ -16,7 +16,7 @@ import (
 // Change says that an object is new or different.
 type Change struct {
 	Workspace    string
-	Kind         string // run, trace, experiment, model, prompt, job
+	Kind         string // run, trace, experiment, model, prompt, job, alert, notice
 	ID           string
 	Op           string // created, updated, deleted
 	ExperimentID string

@@ -1167,6 +1167,236 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        /** All rules by name, with their state */
+        get: operations["listAlerts"];
+        put?: never;
+        /** Add a rule; it is judged from the next pass on */
+        post: operations["createAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/alerts/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a rule would have done last week, judged every quarter of an hour */
+        post: operations["previewAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/alerts/{alert_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                alert_id: components["parameters"]["alert_id"];
+            };
+            cookie?: never;
+        };
+        /** One rule */
+        get: operations["getAlert"];
+        /** Replace a rule; another scope or condition starts anew */
+        put: operations["updateAlert"];
+        post?: never;
+        /** Remove a rule and its history */
+        delete: operations["deleteAlert"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/alerts/{alert_id}/mute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                alert_id: components["parameters"]["alert_id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep news from channels until a time; what is true then is told */
+        post: operations["muteAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/alerts/{alert_id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                alert_id: components["parameters"]["alert_id"];
+            };
+            cookie?: never;
+        };
+        /** History, newest first */
+        get: operations["listAlertChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        /** Where alerts go, by name */
+        get: operations["listChannels"];
+        put?: never;
+        /** Add a channel (admin) */
+        post: operations["createChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/channels/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                channel_id: components["parameters"]["channel_id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Replace a channel (admin); an empty secret stays as it is while the URL does */
+        put: operations["updateChannel"];
+        post?: never;
+        /** Remove a channel and what waits for it (admin) */
+        delete: operations["deleteChannel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/channels/{channel_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                channel_id: components["parameters"]["channel_id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send an example at once and show what the receiver answers (admin) */
+        post: operations["testChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        /** What happened, for the person who asks, newest first */
+        get: operations["listNotices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/notices/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mark notices, or all, read for the person who asks */
+        post: operations["readNotices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/notices/muted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Hide kinds of notice from the person who asks */
+        put: operations["muteNotices"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/w/{ws}/audit": {
         parameters: {
             query?: never;
@@ -2276,6 +2506,181 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** @enum {string} */
+        AlertState: "no_data" | "ok" | "pending" | "firing";
+        /**
+         * @description "When *signal* of *scope* over *window* is *above* *fire* for *for*, with
+         *     at least *min_traces*". Rates are 0 to 1, latencies milliseconds, costs
+         *     US dollars. `clear` lies on the calm side of `fire`; absent it equals it.
+         */
+        AlertSpec: {
+            name: string;
+            /** @description Empty means all */
+            experiment_ids?: string[];
+            /** @enum {string} */
+            dimension?: "" | "model" | "version" | "node" | "tool" | "user" | "tag" | "name";
+            /** @description Of the dimension tag */
+            key?: string;
+            /** @description Of the dimension */
+            value?: string;
+            /** @enum {string} */
+            signal: "error_rate" | "latency_p50" | "latency_p95" | "latency_p99" | "cost" | "cost_per_1000" | "score" | "volume" | "tokens" | "stalled" | "loops";
+            /** @description Name of the assessment, for the signal score */
+            score?: string;
+            /**
+             * @description Absent is above
+             * @enum {string}
+             */
+            comparison?: "above" | "below";
+            fire: number;
+            clear?: number;
+            /**
+             * Format: int64
+             * @description Whole minutes, 1 to 1440
+             */
+            window_ms: number;
+            /**
+             * Format: int64
+             * @description How long it must hold
+             */
+            for_ms?: number;
+            /** @description A rate over fewer is not enough data */
+            min_traces?: number;
+            /**
+             * @description Absent is keep
+             * @enum {string}
+             */
+            no_data?: "keep" | "alert";
+            /**
+             * Format: int64
+             * @description Again while firing; 0 is never
+             */
+            remind_ms?: number;
+            channel_ids?: string[];
+            /**
+             * @description Absent is warning
+             * @enum {string}
+             */
+            severity?: "info" | "warning" | "critical";
+            /** @description Absent is true */
+            enabled?: boolean;
+        };
+        Alert: components["schemas"]["AlertSpec"] & {
+            alert_id: string;
+            /** @description The rule in words */
+            sentence: string;
+            state: components["schemas"]["AlertState"];
+            /** Format: int64 */
+            since_ms: number;
+            /**
+             * Format: int64
+             * @description Since when the condition holds
+             */
+            pending_ms: number | null;
+            /** Format: int64 */
+            evaluated_ms: number | null;
+            /** @description The last value; null is unknown */
+            measured: number | null;
+            /**
+             * Format: int64
+             * @description Traces it is made of
+             */
+            n: number;
+            /** @description The page with those traces */
+            traces_path: string | null;
+            /** @description Why the last pass could not measure */
+            problem: string | null;
+            incident_id: string | null;
+            /** Format: int64 */
+            muted_until_ms: number | null;
+            mute_reason: string | null;
+            created_by: string;
+            /** Format: int64 */
+            created_ms: number;
+            /** Format: int64 */
+            updated_ms: number;
+        };
+        AlertChange: {
+            /** Format: int64 */
+            seq: number;
+            /** Format: int64 */
+            time_ms: number;
+            from: components["schemas"]["AlertState"];
+            to: components["schemas"]["AlertState"];
+            value: number | null;
+            /** Format: int64 */
+            n: number;
+            reason: string | null;
+            traces_path: string | null;
+        };
+        AlertPreview: {
+            /** Format: int64 */
+            from_ms: number;
+            /** Format: int64 */
+            to_ms: number;
+            /** Format: int64 */
+            step_ms: number;
+            /** @description How often it would have fired */
+            count: number;
+            /** @description At most 50 of them */
+            firings: {
+                /** Format: int64 */
+                from_ms: number;
+                /**
+                 * Format: int64
+                 * @description Null if it would be firing now
+                 */
+                to_ms: number | null;
+                peak: number | null;
+                /** Format: int64 */
+                n: number;
+                traces_path: string | null;
+            }[];
+            /** @description Of the judgements */
+            no_data_share: number;
+            /** @description One per step, oldest first */
+            values: (number | null)[];
+            sentence: string;
+        };
+        ChannelSpec: {
+            name: string;
+            /** @enum {string} */
+            kind: "webhook" | "slack" | "email";
+            /** @description Of a webhook or of Slack */
+            url?: string;
+            /**
+             * Format: password
+             * @description Of a webhook, which then signs; never returned
+             */
+            secret?: string;
+            /** @description E-mail addresses */
+            to?: string[];
+        };
+        Channel: {
+            channel_id: string;
+            name: string;
+            /** @enum {string} */
+            kind: "webhook" | "slack" | "email";
+            /** @description Where it goes; without what may be a credential */
+            target: string;
+            signed: boolean;
+            /** Format: int64 */
+            created_ms: number;
+            /** Format: int64 */
+            updated_ms: number;
+        };
+        /** @enum {string} */
+        NoticeKind: "alert_firing" | "alert_resolved" | "delivery_failed" | "job_failed" | "job_succeeded";
+        Notice: {
+            notice_id: string;
+            kind: components["schemas"]["NoticeKind"];
+            title: string;
+            /** @description A path of the user interface */
+            path: string;
+            /** Format: int64 */
+            time_ms: number;
+            read: boolean;
+        };
         AuditEntry: {
             /** Format: int64 */
             seq: number;
@@ -2376,7 +2781,7 @@ export interface components {
             /** Format: int64 */
             seq: number;
             /** @enum {string} */
-            kind: "run" | "trace" | "experiment" | "model" | "prompt" | "job" | "reset";
+            kind: "run" | "trace" | "experiment" | "model" | "prompt" | "job" | "alert" | "notice" | "reset";
             id: string;
             /** @enum {string} */
             op: "created" | "updated" | "deleted";
@@ -2483,6 +2888,8 @@ export interface components {
         run_id: string;
         /** @description `tr-` and 32 hex digits, or the digits alone */
         trace_id: string;
+        alert_id: string;
+        channel_id: string;
         job_id: string;
         /** @description Relative, `/`-separated; `..` is invalid */
         path: string;
@@ -4642,6 +5049,461 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listAlerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        alerts: components["schemas"]["Alert"][];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    createAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertSpec"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    previewAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertSpec"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPreview"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                alert_id: components["parameters"]["alert_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    updateAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                alert_id: components["parameters"]["alert_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertSpec"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                alert_id: components["parameters"]["alert_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    muteAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                alert_id: components["parameters"]["alert_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: int64
+                     * @description 0 unmutes
+                     */
+                    until_ms: number;
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listAlertChanges: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                page_token?: components["parameters"]["page_token"];
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                alert_id: components["parameters"]["alert_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        changes: components["schemas"]["AlertChange"][];
+                        next_page_token: components["schemas"]["NextPageToken"];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listChannels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        channels: components["schemas"]["Channel"][];
+                        /** @description Whether this server sends e-mail */
+                        email: boolean;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    createChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelSpec"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    updateChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                channel_id: components["parameters"]["channel_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelSpec"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                channel_id: components["parameters"]["channel_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    testChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                channel_id: components["parameters"]["channel_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        ok: boolean;
+                        status: number | null;
+                        answer: string | null;
+                        /** @description Why there was no answer */
+                        error: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listNotices: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                page_token?: components["parameters"]["page_token"];
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        notices: components["schemas"]["Notice"][];
+                        /** @description Up to 100 */
+                        unread: number;
+                        muted: components["schemas"]["NoticeKind"][];
+                        next_page_token: components["schemas"]["NextPageToken"];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    readNotices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    notice_ids?: string[];
+                    all?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    muteNotices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    kinds: components["schemas"]["NoticeKind"][];
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Error"];
         };

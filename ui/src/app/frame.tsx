@@ -10,6 +10,7 @@ import { JobsAnnouncer, JobsDrawer, useJobs } from "../jobs/jobs";
 import { Icon } from "../kit/icons";
 import { Menu } from "../kit/menu";
 import { Dialog, hint, Keys } from "../kit/states";
+import { BellIcon, Notices } from "../notices/bell";
 import { FirstUserForm } from "../session/login";
 import { adopt, sessionKey, useSession } from "../session/session";
 import { Crumbs } from "./crumbs";
@@ -85,8 +86,8 @@ export function Frame() {
           <JobsRing share={active ? progressOf(jobs.data?.jobs ?? []) : null} />
           {active > 0 && <span className="badge">{active > 99 ? "99+" : active}</span>}
         </button>
-        <Menu open={overlay === "bell"} onToggle={(o) => setOverlay(o ? "bell" : null)} label="Notices" button={<Icon name="bell" />}>
-          <p className="muted" style={{ padding: "12px 16px", width: 240 }}>No notices.</p>
+        <Menu open={overlay === "bell"} onToggle={(o) => setOverlay(o ? "bell" : null)} label="Notices" button={<BellIcon />}>
+          <Notices close={close} />
         </Menu>
         <Menu open={overlay === "person"} onToggle={(o) => setOverlay(o ? "person" : null)} label="You and preferences" button={<Avatar />}>
           <PersonMenu onFirstUser={() => setOverlay("first-user")} onHelp={() => setOverlay("help")} close={close} />

@@ -23,6 +23,7 @@ export const groups: Group[] = [
     { label: "Traces", icon: "traces", path: "traces", key: "goTraces" },
     { label: "Sessions", icon: "sessions", path: "sessions", key: "goSessions" },
     { label: "Experiments", icon: "experiments", path: "experiments", also: ["runs"], key: "goExperiments" },
+    { label: "Alerts", icon: "bell", path: "alerts", key: "goAlerts" },
   ] },
   { label: "Evaluate", sections: [] },
   { label: "Review", sections: [] },
