@@ -60,7 +60,7 @@ func (a *App) openDomains(ctx context.Context) error {
 		Origins: origins{a.tracking}, Events: a.webhooks, Audit: a.accounts.Audit, Now: a.now,
 	})
 	a.evaluation = evaluation.New(sqlstore.NewEvaluation(a.control), evaluation.Config{
-		Experiments: origins{a.tracking}, Now: a.now, Masking: a.masking,
+		Experiments: origins{a.tracking}, Traces: examples{a.tracing}, Audit: a.accounts.Audit, Now: a.now, Masking: a.masking,
 	})
 	a.newImporter(key)
 	if err := a.newAlerts(key, a.guarded); err != nil {

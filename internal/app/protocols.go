@@ -57,6 +57,8 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeHome(a.tracing, a.tracking, a.registry, experiments{a.tracking}, a.jobs, a.now)
 	apiServer.ServeSettings(a.settings)
 	apiServer.ServeImports(a.importer, a.mayImport)
+	apiServer.ServeDatasets(a.evaluation, a.tracing, experiments{a.tracking})
+	apiServer.ServeInputs(a.tracking, experiments{a.tracking})
 	apiServer.ServeViews(view.New(sqlstore.NewViews(a.control), a.accounts.Audit, a.now))
 	apiServer.ServeMasking(a.masking)
 	apiServer.ServeArtifacts(a.artifacts, a.tracking, a.registry)

@@ -141,6 +141,12 @@ func (s *Service) Dataset(ctx context.Context, datasetID string) (*Dataset, erro
 	return d, err
 }
 
+// datasetRecord is what the audit log keeps of a dataset.
+type datasetRecord struct {
+	Name    string `json:"name"`
+	Records int64  `json:"records"`
+}
+
 // DeleteDataset removes a dataset with its records; a missing one is no error.
 func (s *Service) DeleteDataset(ctx context.Context, datasetID string) error {
 	return s.store.Write(ctx, func(ctx context.Context) error {
@@ -149,6 +155,9 @@ func (s *Service) DeleteDataset(ctx context.Context, datasetID string) error {
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+		if err := s.audit.Record(ctx, "dataset.delete", "dataset", d.ID, datasetRecord{d.Name, d.Records}, nil); err != nil {
 			return err
 		}
 		return s.store.DeleteDataset(ctx, d.No)

@@ -46,9 +46,20 @@ type Experiments interface {
 	ActiveExperiment(ctx context.Context, id string) error
 }
 
+// Audit is told of deletions inside the Write that makes them.
+type Audit interface {
+	Record(ctx context.Context, action, kind, id string, before, after any) error
+}
+
+type noAudit struct{}
+
+func (noAudit) Record(context.Context, string, string, string, any, any) error { return nil }
+
 // Config is what a Service may do without.
 type Config struct {
 	Experiments Experiments      // nil: every number is an experiment
+	Traces      Traces           // nil: there are none
+	Audit       Audit            // nil: nobody listens
 	Now         func() time.Time // nil: time.Now
 	Masking     Masking          // nil: everything is kept
 }
@@ -57,13 +68,18 @@ type Config struct {
 type Service struct {
 	store       Store
 	experiments Experiments
+	traces      Traces
+	audit       Audit
 	now         func() time.Time
 	masking     Masking
 }
 
 // New returns the service over store.
 func New(store Store, cfg Config) *Service {
-	s := &Service{store: store, experiments: cfg.Experiments, now: cfg.Now, masking: cfg.Masking}
+	s := &Service{store: store, experiments: cfg.Experiments, traces: cfg.Traces, audit: cfg.Audit, now: cfg.Now, masking: cfg.Masking}
+	if s.audit == nil {
+		s.audit = noAudit{}
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -45,7 +45,27 @@ type Records interface {
 	// ListRecords returns a page in order of insertion and the next page's
 	// token. A page may be short when its records are large.
 	ListRecords(ctx context.Context, dataset int64, limit int, token string) ([]*Record, string, error)
+	// FindRecords is ListRecords for those that q selects.
+	FindRecords(ctx context.Context, dataset int64, q RecordQuery) ([]*Record, string, error)
+	RecordByID(ctx context.Context, dataset int64, id string) (*Record, error)
+	// CountRecords counts a dataset's records by the type of their source, ""
+	// where it is unknown, and the distinct traces among the sources.
+	CountRecords(ctx context.Context, dataset int64) (bySource map[string]int64, traces int64, err error)
+	// RecordsOfTrace returns the records of the workspace, without payload,
+	// that were copied from a trace, at most limit.
+	RecordsOfTrace(ctx context.Context, workspace, traceID string, limit int) ([]TraceRecord, error)
 }
+
+// RecordQuery selects records of a dataset.
+type RecordQuery struct {
+	Text    string // that inputs, outputs or expectations hold, letter case aside
+	TraceID string // of the source; "" is any
+	Limit   int
+	Token   string
+}
+
+// TraceRecord names a record copied from a trace, and its dataset.
+type TraceRecord struct{ DatasetID, Dataset, RecordID string }
 
 const (
 	maxRecords     = 100_000 // of one request
@@ -407,6 +427,9 @@ func (s *Service) DeleteRecords(ctx context.Context, datasetID string, ids []str
 			return err
 		}
 		if deleted, err = s.store.DeleteRecords(ctx, d.No, ids); err != nil || deleted == 0 {
+			return err
+		}
+		if err := s.audit.Record(ctx, "dataset.delete_records", "dataset", d.ID, datasetRecord{d.Name, deleted}, nil); err != nil {
 			return err
 		}
 		d.Records = max(0, d.Records-deleted)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/page"
 	"github.com/assayhq/assay/internal/tracking"
 )
 
@@ -118,5 +119,83 @@ func (s *Tracking) fillModelRefs(ctx context.Context, nos []int64, at map[int64]
 			}
 			return nil
 		})
+	})
+}
+
+// ListInputs implements [tracking.DatasetStore].
+func (s *Tracking) ListInputs(ctx context.Context, q tracking.InputList) ([]tracking.InputName, string, error) {
+	scope := page.NewQuery("run inputs", q.Workspace, q.Text)
+	keys, err := page.Decode(q.Token, scope, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	where, args := `e.workspace = ? AND e.stage = 0`, []any{q.Workspace}
+	if q.Text != "" {
+		where += ` AND ` + s.Dialect.ILike("d.name")
+		args = append(args, "%"+likeLiteral(q.Text)+"%")
+	}
+	if keys != nil {
+		where += ` AND d.name > ?`
+		args = append(args, keys[0].Any())
+	}
+	// The page's names come first, so that only their runs are counted.
+	var list []tracking.InputName
+	err = s.Each(ctx, `SELECT n.name, min(d.source_type), count(DISTINCT d.digest), count(DISTINCT d.experiment_id), count(DISTINCT r.run_no), max(r.start_time)
+		FROM (SELECT DISTINCT d.name FROM dataset d JOIN experiment e ON e.experiment_id = d.experiment_id WHERE `+where+` ORDER BY d.name LIMIT ?) n
+		JOIN dataset d ON d.name = n.name
+		JOIN experiment e ON e.experiment_id = d.experiment_id AND e.workspace = ? AND e.stage = 0
+		LEFT JOIN run_dataset l ON l.dataset_no = d.dataset_no
+		LEFT JOIN run r ON r.run_no = l.run_no AND r.stage = 0
+		GROUP BY n.name ORDER BY n.name`, append(args, q.Limit+1, q.Workspace), func(scan func(...any) error) error {
+		var n tracking.InputName
+		err := scan(&n.Name, &n.SourceType, &n.Versions, &n.Experiments, &n.Runs, &n.LastUsed)
+		list = append(list, n)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	list, more := cutPage(list, q.Limit)
+	if !more {
+		return list, "", nil
+	}
+	return list, page.Encode(scope, page.StringKey(list[len(list)-1].Name)), nil
+}
+
+// InputVersions implements [tracking.DatasetStore].
+func (s *Tracking) InputVersions(ctx context.Context, workspace, name string, limit int) ([]tracking.InputVersion, error) {
+	var list []tracking.InputVersion
+	var nos []int64
+	err := s.Each(ctx, `SELECT d.dataset_no, d.experiment_id, d.name, d.digest, d.source_type, d.source, d.schema, d.profile, count(r.run_no), max(r.start_time) AS used
+		FROM dataset d JOIN experiment e ON e.experiment_id = d.experiment_id
+		LEFT JOIN run_dataset l ON l.dataset_no = d.dataset_no
+		LEFT JOIN run r ON r.run_no = l.run_no AND r.stage = 0
+		WHERE e.workspace = ? AND e.stage = 0 AND d.name = ?
+		GROUP BY d.dataset_no, d.experiment_id, d.name, d.digest, d.source_type, d.source, d.schema, d.profile
+		ORDER BY `+s.Dialect.NullsLast("max(r.start_time)", true)+`, d.dataset_no DESC LIMIT ?`, []any{workspace, name, limit}, func(scan func(...any) error) error {
+		var v tracking.InputVersion
+		var no int64
+		err := scan(&no, &v.Experiment, &v.Name, &v.Digest, &v.SourceType, &v.Source, &v.Schema, &v.Profile, &v.Runs, &v.LastUsed)
+		list, nos = append(list, v), append(nos, no)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[int64]*tracking.InputVersion, len(nos))
+	for i, no := range nos {
+		at[no] = &list[i]
+	}
+	return list, eachList(nos, func(marks string, args []any) error {
+		return s.Each(ctx, `SELECT DISTINCT dataset_no, context FROM run_dataset WHERE context IS NOT NULL AND dataset_no IN (`+marks+`) ORDER BY dataset_no, context`, args,
+			func(scan func(...any) error) error {
+				var no int64
+				var use string
+				err := scan(&no, &use)
+				if v := at[no]; v != nil && len(v.Contexts) < 20 {
+					v.Contexts = append(v.Contexts, use)
+				}
+				return err
+			})
 	})
 }

@@ -76,8 +76,13 @@ const recordPageBytes = 32 << 20
 
 // ListRecords implements [evaluation.Records].
 func (s *Evaluation) ListRecords(ctx context.Context, dataset int64, limit int, token string) ([]*evaluation.Record, string, error) {
-	scope := page.NewQuery("evaluation records", strconv.FormatInt(dataset, 10))
-	keys, err := page.Decode(token, scope, 1)
+	return s.FindRecords(ctx, dataset, evaluation.RecordQuery{Limit: limit, Token: token})
+}
+
+// FindRecords implements [evaluation.Records].
+func (s *Evaluation) FindRecords(ctx context.Context, dataset int64, q evaluation.RecordQuery) ([]*evaluation.Record, string, error) {
+	scope := page.NewQuery("evaluation records", strconv.FormatInt(dataset, 10), q.Text, q.TraceID)
+	keys, err := page.Decode(q.Token, scope, 1)
 	if err != nil {
 		return nil, "", err
 	}
@@ -85,8 +90,18 @@ func (s *Evaluation) ListRecords(ctx context.Context, dataset int64, limit int, 
 	if keys != nil {
 		after = keys[0].Int
 	}
-	rows, err := s.db.Query(ctx, `SELECT `+recordColumns+` FROM evaluation_record WHERE dataset_no = ? AND record_no > ? ORDER BY record_no LIMIT ?`,
-		dataset, after, limit+1)
+	query, args := `SELECT `+recordColumns+` FROM evaluation_record WHERE dataset_no = ? AND record_no > ?`, []any{dataset, after}
+	if q.TraceID != "" {
+		query += ` AND source_id = ?`
+		args = append(args, q.TraceID)
+	}
+	if q.Text != "" {
+		like := s.db.Dialect.ILike
+		query += ` AND (` + like("inputs") + ` OR ` + like("outputs") + ` OR ` + like("expectations") + `)`
+		text := "%" + likeLiteral(q.Text) + "%"
+		args = append(args, text, text, text)
+	}
+	rows, err := s.db.Query(ctx, query+` ORDER BY record_no LIMIT ?`, append(args, q.Limit+1)...)
 	if err != nil {
 		return nil, "", err
 	}
@@ -94,7 +109,7 @@ func (s *Evaluation) ListRecords(ctx context.Context, dataset int64, limit int, 
 	var list []*evaluation.Record
 	size := 0
 	for rows.Next() {
-		if len(list) == limit || size > recordPageBytes {
+		if len(list) == q.Limit || size > recordPageBytes {
 			return list, page.Encode(scope, page.IntKey(list[len(list)-1].No)), nil
 		}
 		r := new(evaluation.Record)
@@ -105,4 +120,42 @@ func (s *Evaluation) ListRecords(ctx context.Context, dataset int64, limit int, 
 		list = append(list, r)
 	}
 	return list, "", s.db.fault(rows.Err(), "evaluation_record")
+}
+
+// RecordByID implements [evaluation.Records].
+func (s *Evaluation) RecordByID(ctx context.Context, dataset int64, id string) (*evaluation.Record, error) {
+	r := new(evaluation.Record)
+	err := s.db.QueryRow(ctx, `SELECT `+recordColumns+` FROM evaluation_record WHERE dataset_no = ? AND record_id = ?`, []any{dataset, id}, scanRecord(r)...)
+	return r, err
+}
+
+// CountRecords implements [evaluation.Records].
+func (s *Evaluation) CountRecords(ctx context.Context, dataset int64) (bySource map[string]int64, traces int64, err error) {
+	bySource = map[string]int64{}
+	err = s.db.Each(ctx, `SELECT source_type, count(*) FROM evaluation_record WHERE dataset_no = ? GROUP BY source_type`, []any{dataset},
+		func(scan func(...any) error) error {
+			var kind known
+			var n int64
+			err := scan(&kind, &n)
+			bySource[string(kind)] = n
+			return err
+		})
+	if err != nil || bySource["TRACE"] == 0 {
+		return bySource, 0, err
+	}
+	err = s.db.QueryRow(ctx, `SELECT count(DISTINCT source_id) FROM evaluation_record WHERE dataset_no = ? AND source_type = 'TRACE'`, []any{dataset}, &traces)
+	return bySource, traces, err
+}
+
+// RecordsOfTrace implements [evaluation.Records].
+func (s *Evaluation) RecordsOfTrace(ctx context.Context, workspace, traceID string, limit int) (list []evaluation.TraceRecord, err error) {
+	err = s.db.Each(ctx, `SELECT d.dataset_id, d.name, r.record_id FROM evaluation_record r JOIN evaluation_dataset d ON d.dataset_no = r.dataset_no
+		WHERE r.source_id = ? AND r.source_type = 'TRACE' AND d.workspace = ? ORDER BY r.record_no LIMIT ?`, []any{traceID, workspace, limit},
+		func(scan func(...any) error) error {
+			var r evaluation.TraceRecord
+			err := scan(&r.DatasetID, &r.Dataset, &r.RecordID)
+			list = append(list, r)
+			return err
+		})
+	return list, err
 }

@@ -11,3 +11,5 @@ func TestImportLedger(t *testing.T) { OnEach(t, ImportLedger) }
 func TestWebhooks(t *testing.T) { OnEach(t, Webhooks) }
 
 func TestViews(t *testing.T) { OnEach(t, Views) }
+
+func TestDatasets(t *testing.T) { OnEach(t, Datasets) }

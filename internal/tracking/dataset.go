@@ -51,6 +51,38 @@ type DatasetStore interface {
 	LogModelRefs(ctx context.Context, h Head, output bool, refs []ModelRef) error
 	// Datasets returns at most limit distinct summaries of the experiments.
 	Datasets(ctx context.Context, workspace string, experiments []int64, limit int) ([]DatasetSummary, error)
+	// ListInputs returns datasets of the workspace's active experiments by
+	// name, and the token of the next page.
+	ListInputs(ctx context.Context, q InputList) ([]InputName, string, error)
+	// InputVersions returns what has a name, the last used first, at most limit.
+	InputVersions(ctx context.Context, workspace, name string, limit int) ([]InputVersion, error)
+}
+
+// InputList is a page of the names under which runs logged datasets.
+type InputList struct {
+	Workspace string // filled in by the service
+	Text      string // part of the name, letter case aside
+	Limit     int
+	Token     string
+}
+
+// InputName is what runs logged under one name.
+type InputName struct {
+	Name        string
+	SourceType  string // of one of the versions
+	Versions    int64  // distinct digests
+	Experiments int64
+	Runs        int64  // active ones
+	LastUsed    *int64 // start of the latest active run
+}
+
+// InputVersion is a dataset of an experiment as runs logged it.
+type InputVersion struct {
+	Dataset
+	Experiment int64
+	Runs       int64
+	LastUsed   *int64
+	Contexts   []string // distinct, as in training
 }
 
 // LogInputs links datasets and logged models that an active run reads.
@@ -136,4 +168,26 @@ func (s *Service) Datasets(ctx context.Context, experiments []int64) ([]DatasetS
 		return nil, fault.Invalidf("SearchDatasets request cannot specify more than %d experiment_ids. Received %d experiment_ids.", most, len(experiments))
 	}
 	return s.store.Datasets(ctx, caller.Workspace(ctx), experiments, 1000)
+}
+
+// maxInputVersions bounds the versions of one name.
+const maxInputVersions = 1000
+
+// ListInputs returns a page of the datasets that runs logged, by name.
+func (s *Service) ListInputs(ctx context.Context, q InputList) ([]InputName, string, error) {
+	q.Workspace = caller.Workspace(ctx)
+	return s.store.ListInputs(ctx, q)
+}
+
+// InputVersions returns the versions of a dataset that runs logged, the last
+// used first; more says that there are others.
+func (s *Service) InputVersions(ctx context.Context, name string) (list []InputVersion, more bool, err error) {
+	list, err = s.store.InputVersions(ctx, caller.Workspace(ctx), name, maxInputVersions+1)
+	if err == nil && len(list) == 0 {
+		return nil, false, fault.NotFoundf("no run of this workspace logged a dataset named %q", name)
+	}
+	if len(list) > maxInputVersions {
+		return list[:maxInputVersions], true, err
+	}
+	return list, false, err
 }

@@ -50,6 +50,8 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s.ServeImports(nil, nil)
 	s.ServeViews(nil)
 	s.ServeMasking(nil)
+	s.ServeDatasets(nil, nil, nil)
+	s.ServeInputs(nil, nil)
 	s.ServeEvents(NewEvents(time.Now))
 	var served []string
 	for _, r := range s.routes {

@@ -1627,6 +1627,244 @@ export interface paths {
         patch: operations["updateView"];
         trace?: never;
     };
+    "/w/{ws}/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        /** Evaluation datasets */
+        get: operations["listDatasets"];
+        put?: never;
+        post: operations["createDataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/datasets/{dataset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        get: operations["getDataset"];
+        put?: never;
+        post?: never;
+        delete: operations["deleteDataset"];
+        options?: never;
+        head?: never;
+        patch: operations["updateDataset"];
+        trace?: never;
+    };
+    "/w/{ws}/datasets/{dataset_id}/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        /** Records in order of insertion */
+        get: operations["listRecords"];
+        put?: never;
+        /** @description A record whose inputs the dataset has already is merged into that one. All or nothing. */
+        post: operations["addRecords"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/datasets/{dataset_id}/records/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["deleteRecords"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/datasets/{dataset_id}/records/{record_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description What is given replaces what there is; null removes it. Inputs never change. */
+        patch: operations["changeRecord"];
+        trace?: never;
+    };
+    "/w/{ws}/datasets/{dataset_id}/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy traces into records
+         * @description Input and output of the root span and the expectations are copied; the
+         *     trace is noted as the source. With `query` one call copies a chunk of
+         *     what matches; pass `next_page_token` until it is null.
+         */
+        post: operations["addTraces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/datasets/{dataset_id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a JSONL or CSV file, and store its records
+         * @description With one problem, or with `dry_run`, nothing is stored.
+         */
+        post: operations["importDataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/datasets/{dataset_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        /** All records as JSONL, as an import takes them */
+        get: operations["exportDataset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/traces/{trace_id}/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                /** @description `tr-` and 32 hex digits, or the digits alone */
+                trace_id: components["parameters"]["trace_id"];
+            };
+            cookie?: never;
+        };
+        /** Where copies of a trace are */
+        get: operations["listRecordsOfTrace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/inputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        /** Datasets that runs logged, by name */
+        get: operations["listInputs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/inputs/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        /** The versions of a dataset that runs logged, the last used first */
+        get: operations["getInput"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2808,6 +3046,94 @@ export interface components {
             /** Format: int64 */
             updated_ms: number;
         };
+        EvalDataset: {
+            dataset_id: string;
+            name: string;
+            /** @description Changes with every change of the records */
+            digest: string;
+            /** Format: int64 */
+            records: number;
+            experiment_ids: string[];
+            tags: components["schemas"]["StringMap"];
+            created_by: string;
+            updated_by: string;
+            /** Format: int64 */
+            created_ms: number;
+            /** Format: int64 */
+            updated_ms: number;
+        };
+        EvalDatasetDetail: components["schemas"]["EvalDataset"] & {
+            experiments: {
+                experiment_id: string;
+                /** @description Empty if the experiment is gone */
+                name: string;
+            }[];
+            /** @description Fields of inputs, outputs and expectations with their types; null while empty */
+            schema: unknown;
+            sources: {
+                /** @description TRACE, HUMAN, DOCUMENT, CODE, or empty where it is unknown */
+                source_type: string;
+                /** Format: int64 */
+                records: number;
+            }[];
+            /**
+             * Format: int64
+             * @description Distinct traces that records were copied from
+             */
+            traces: number;
+        };
+        DatasetRecord: {
+            record_id: string;
+            inputs: unknown;
+            outputs: unknown;
+            expectations: unknown;
+            tags: unknown;
+            source_type: string | null;
+            /** @description Of the trace it was copied from */
+            trace_id: string | null;
+            created_by: string;
+            /** Format: int64 */
+            created_ms: number;
+            /** Format: int64 */
+            updated_ms: number;
+        };
+        DatasetImport: {
+            records: number;
+            /** @description Records whose inputs an earlier line has */
+            repeated: number;
+            /** @description The first records */
+            preview: unknown[];
+            /** @description Of CSV, where each column goes */
+            columns: {
+                name: string;
+                target: string;
+            }[];
+            /** @description At most 100 */
+            problems: {
+                line: number;
+                field: string;
+                message: string;
+                remedy: string;
+            }[];
+            problems_found: number;
+            inserted: number;
+            updated: number;
+            committed: boolean;
+        };
+        InputVersion: {
+            digest: string;
+            experiment_id: string;
+            experiment_name: string;
+            source_type: string;
+            source: string;
+            schema: string | null;
+            profile: string | null;
+            contexts: string[];
+            /** Format: int64 */
+            runs: number;
+            /** Format: int64 */
+            last_used_ms: number | null;
+        };
     };
     responses: {
         /** @description The policies of the workspace */
@@ -2890,6 +3216,7 @@ export interface components {
         trace_id: string;
         alert_id: string;
         channel_id: string;
+        dataset_id: string;
         job_id: string;
         /** @description Relative, `/`-separated; `..` is invalid */
         path: string;
@@ -6015,6 +6342,505 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listDatasets: {
+        parameters: {
+            query?: {
+                /** @description Part of the name */
+                q?: string;
+                experiment_id?: string[];
+                order_by?: "name" | "-name" | "created_ms" | "-created_ms" | "updated_ms" | "-updated_ms";
+                limit?: components["parameters"]["limit"];
+                page_token?: components["parameters"]["page_token"];
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        datasets: components["schemas"]["EvalDataset"][];
+                        next_page_token: components["schemas"]["NextPageToken"];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    createDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    experiment_ids?: string[];
+                    tags?: components["schemas"]["StringMap"];
+                };
+            };
+        };
+        responses: {
+            /** @description The dataset */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvalDataset"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dataset */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvalDatasetDetail"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    updateDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    set_tags?: components["schemas"]["StringMap"];
+                    delete_tags?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description The dataset as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvalDatasetDetail"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listRecords: {
+        parameters: {
+            query?: {
+                /** @description Text that inputs, outputs or expectations hold */
+                q?: string;
+                /** @description Only records copied from this trace */
+                trace_id?: string;
+                limit?: components["parameters"]["limit"];
+                page_token?: components["parameters"]["page_token"];
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        records: components["schemas"]["DatasetRecord"][];
+                        next_page_token: components["schemas"]["NextPageToken"];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    addRecords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    records: {
+                        [key: string]: unknown;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description What it did */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        inserted: number;
+                        updated: number;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteRecords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    record_ids: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description How many there were */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: int64 */
+                        deleted: number;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    changeRecord: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    expectations?: {
+                        [key: string]: unknown;
+                    } | null;
+                    tags?: {
+                        [key: string]: unknown;
+                    } | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRecord"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    addTraces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    trace_ids?: string[];
+                    query?: components["schemas"]["TraceQuery"];
+                    page_token?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What it did */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        inserted: number;
+                        /** @description Merged into records with the same inputs */
+                        updated: number;
+                        skipped: {
+                            trace_id: string;
+                            reason: string;
+                        }[];
+                        next_page_token: components["schemas"]["NextPageToken"];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    importDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    format: "jsonl" | "csv";
+                    content: string;
+                    /** @default false */
+                    dry_run?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description What the file holds and what became of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetImport"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    exportDataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                dataset_id: components["parameters"]["dataset_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One record a line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listRecordsOfTrace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                /** @description `tr-` and 32 hex digits, or the digits alone */
+                trace_id: components["parameters"]["trace_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 100 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        records: {
+                            dataset_id: string;
+                            /** @description Its name */
+                            dataset: string;
+                            record_id: string;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listInputs: {
+        parameters: {
+            query?: {
+                /** @description Part of the name */
+                q?: string;
+                limit?: components["parameters"]["limit"];
+                page_token?: components["parameters"]["page_token"];
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        inputs: {
+                            name: string;
+                            source_type: string;
+                            /**
+                             * Format: int64
+                             * @description Distinct digests
+                             */
+                            versions: number;
+                            /** Format: int64 */
+                            experiments: number;
+                            /** Format: int64 */
+                            runs: number;
+                            /** Format: int64 */
+                            last_used_ms: number | null;
+                        }[];
+                        next_page_token: components["schemas"]["NextPageToken"];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getInput: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The versions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        name: string;
+                        versions: components["schemas"]["InputVersion"][];
+                        /** @description There are versions beyond these 1 */
+                        more: boolean;
+                    };
                 };
             };
             default: components["responses"]["Error"];
