@@ -67,8 +67,8 @@ type Jobs interface {
 
 // Sealer encrypts credentials, bound to a job.
 type Sealer interface {
-	Seal(id string, plain []byte) []byte
-	Open(id string, sealed []byte) ([]byte, error)
+	Seal(id, plain string) []byte
+	Open(id string, sealed []byte) (string, error)
 }
 
 // Audit is told that an import was begun.
@@ -138,7 +138,7 @@ func (im *Importer) Start(ctx context.Context, spec ImportSpec, c Credentials) (
 			if err != nil {
 				return err
 			}
-			if err := im.cfg.Ledger.PutSecret(ctx, j.ID, im.cfg.Seal.Seal(j.ID, plain)); err != nil {
+			if err := im.cfg.Ledger.PutSecret(ctx, j.ID, im.cfg.Seal.Seal(j.ID, string(plain))); err != nil {
 				return err
 			}
 		}
@@ -347,7 +347,7 @@ func (w *worker) connect(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := json.Unmarshal(plain, &c); err != nil {
+		if err := json.Unmarshal([]byte(plain), &c); err != nil {
 			return fault.Wrap(fault.Internal, "flow.connect", err, "the credentials cannot be read")
 		}
 	}

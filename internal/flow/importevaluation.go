@@ -92,6 +92,10 @@ func (w *worker) compareRecords(ctx context.Context, id string, there func(conte
 	n := 0
 	err = there(ctx, func(list []evaluation.Record) error {
 		n += len(list)
+		// What is masked here is no difference.
+		if err := w.cfg.Evaluation.MaskRecords(ctx, list); err != nil {
+			return err
+		}
 		for i := range list {
 			a := &list[i]
 			b := here[a.ID]

@@ -68,13 +68,13 @@ func (w *worker) traceItems(ctx context.Context, e *tracking.Experiment, found [
 			return nil, err
 		}
 		for j, i := range chunk {
-			w.fillTrace(&items[i], e, &read[j])
+			w.fillTrace(ctx, &items[i], e, &read[j])
 		}
 	}
 	return items, nil
 }
 
-func (w *worker) fillTrace(it *item, e *tracking.Experiment, body *Body) {
+func (w *worker) fillTrace(ctx context.Context, it *item, e *tracking.Experiment, body *Body) {
 	ours := w.ours[e.ID]
 	if it.err = body.Err; it.err != nil {
 		return
@@ -92,6 +92,10 @@ func (w *worker) fillTrace(it *item, e *tracking.Experiment, body *Body) {
 	}
 	info.Tags[tracing.TagArtifactLocation] = home
 	from := FileRoot{Trace: it.id, URI: body.Info.Tags[tracing.TagArtifactLocation]}
+	// What is masked here is no difference.
+	if it.err = w.cfg.Tracing.Mask(ctx, &info, body.Spans); it.err != nil {
+		return
+	}
 	it.copy = func(ctx context.Context) error {
 		if err := w.cfg.Tracing.Import(ctx, info, body.Spans); err != nil {
 			return err

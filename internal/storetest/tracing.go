@@ -43,6 +43,7 @@ func Tracing(t *testing.T, open TraceStore) {
 		{"columns are made again", testRenormalise},
 		{"conversations and their turns", testSessions},
 		{"one change of many traces", testBulk},
+		{"what is imported is masked", testImportMasks},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &tracingSuite{now: time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)}

@@ -13,6 +13,9 @@ import (
 // It is idempotent; a trace of that id that is here already is laid over, so
 // that the caller makes sure it is the same one.
 func (s *Service) Import(ctx context.Context, info Info, spans []trace.Span) error {
+	if err := s.Mask(ctx, &info, spans); err != nil {
+		return err
+	}
 	if err := s.prepare(&info); err != nil {
 		return err
 	}
@@ -33,4 +36,17 @@ func (s *Service) Import(ctx context.Context, info Info, spans []trace.Span) err
 		}
 	}
 	return s.store.PutInfo(ctx, info, s.cfg.Now())
+}
+
+// Mask takes out of a trace of another server, in place, what may not be kept
+// in info's experiment, so that it can be compared with what is stored.
+// Masking what is masked changes nothing.
+func (s *Service) Mask(ctx context.Context, info *Info, spans []trace.Span) error {
+	m, err := s.maskIn(ctx, info.Experiment)
+	if err != nil || m == nil {
+		return err
+	}
+	maskInfo(m, info)
+	maskSpans(m, spans)
+	return nil
 }

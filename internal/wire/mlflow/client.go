@@ -46,7 +46,7 @@ var _ flow.Source = (*Client)(nil)
 
 // Limits of what a source may send.
 const (
-	maxAnswer   = 256 << 20 // bytes of one JSON answer
+	maxAnswer   = 256 << 20       // bytes of one JSON answer
 	answerStall = 2 * time.Minute // for the answer to one call
 )
 
