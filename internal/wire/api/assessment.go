@@ -127,6 +127,9 @@ func (t traces) updateAssessment(ctx context.Context, r *http.Request, req *asse
 	if err != nil {
 		return nil, err
 	}
+	if _, err := t.own(ctx, id, r.PathValue("assessment_id")); err != nil {
+		return nil, err
+	}
 	a, err := t.domain.UpdateAssessment(ctx, id, r.PathValue("assessment_id"), tracing.AssessmentChange{Name: req.Name, Value: req.Value, Rationale: req.Rationale})
 	if err != nil {
 		return nil, err
@@ -140,8 +143,22 @@ func (t traces) deleteAssessment(ctx context.Context, r *http.Request) (any, err
 		return nil, err
 	}
 	assessment := r.PathValue("assessment_id")
-	if _, err := t.domain.Assessment(ctx, id, assessment); err != nil {
+	if _, err := t.own(ctx, id, assessment); err != nil {
 		return nil, err
 	}
 	return nil, t.domain.DeleteAssessment(ctx, id, assessment)
+}
+
+// own returns an assessment that the caller may change: an annotator's own,
+// anybody's for who may write.
+func (t traces) own(ctx context.Context, id trace.ID, assessment string) (tracing.Assessment, error) {
+	a, err := t.domain.Assessment(ctx, id, assessment)
+	if err != nil {
+		return a, err
+	}
+	c := caller.From(ctx)
+	if !c.Open && !c.Role.May(caller.Write) && (a.Source.Type != "HUMAN" || a.Source.ID != c.User) {
+		return a, fault.New(fault.Denied, "an annotator changes only their own scores; this one is by %s", clip(a.Source.ID))
+	}
+	return a, nil
 }

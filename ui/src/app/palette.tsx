@@ -31,7 +31,7 @@ export function hitPath(ws: string, h: Pick<Hit, "kind" | "id"> & { detail?: str
     case "experiment": return `${to(ws, "runs")}?exp=${encodeURIComponent(h.id)}`;
     case "run": return to(ws, "runs", h.id);
     case "trace": return to(ws, "traces", h.id);
-    case "session": return `${to(ws, "traces")}?session=${encodeURIComponent(h.id)}`;
+    case "session": return to(ws, "sessions", h.id);
     case "model": return to(ws, "models", h.id);
     case "prompt": {
       const version = /^(?:v(?=\d+: ))?(\d+)\b/.exec(h.detail ?? "")?.[1];
