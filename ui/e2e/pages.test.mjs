@@ -114,7 +114,7 @@ test("timeline, graph, transcript and log show the same trace", async () => {
   const { traces } = await search("traces", { filter: "status = 'OK'", limit: 20 }), t = traces.find((x) => x.spans > 5 && x.models.length > 0);
   await visit(at(`/traces/${t.trace_id}`), async (page) => {
     await page.getByRole("treegrid").waitFor();
-    for (const [name, selector] of [["Timeline", "[role=treegrid]"], ["Graph", "[aria-label='Graph of the trace'] button"], ["Transcript", ".turn"], ["Log", "[role=treegrid]"]]) {
+    for (const [name, selector] of [["Timeline", "[role=treegrid]"], ["Graph", "[aria-label='Graph of the trace'] button"], ["Transcript", ".turn"], ["Log", "[role=grid][aria-label=Spans]"], ["Nodes", "[role=grid][aria-label=Nodes]"]]) {
       await page.getByRole("tab", { name, exact: true }).click();
       await page.locator(selector).first().waitFor();
     }

@@ -48,8 +48,10 @@ const tree = root.addChildren([
   ws.addChildren([
     page("/", () => import("./home/page")),
     page("/traces", () => import("./traces/page")),
+    page("/traces/compare", () => import("./traces/compare")),
     page("/traces/$traceId", () => import("./traces/trace")),
-    page("/sessions", () => import("./traces/sessions")),
+    page("/sessions", () => import("./sessions/page")),
+    page("/sessions/$session", () => import("./sessions/session")),
     page("/experiments", () => import("./experiments/page")),
     page("/experiments/$experimentId", () => import("./experiments/redirect")),
     page("/runs", () => import("./runs/page")),

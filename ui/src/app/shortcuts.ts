@@ -45,6 +45,8 @@ export const shortcuts = {
   view3: { keys: "3", label: "Graph", group: "Traces" },
   view4: { keys: "4", label: "Transcript", group: "Traces" },
   view5: { keys: "5", label: "Log", group: "Traces" },
+  view6: { keys: "6", label: "Nodes", group: "Traces" },
+  critical: { keys: "w", label: "Mark what the trace waited for", group: "Traces" },
   baseline: { keys: "b", label: "Make the column the baseline", group: "Comparison" },
 } as const;
 

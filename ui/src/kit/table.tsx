@@ -33,6 +33,7 @@ export interface TableProps<T> {
   onOpen?: (row: T) => void;
   onPeek?: (row: T) => void;
   current?: string | undefined; // id of the row whose peek is open
+  reveal?: number | undefined; // a row to bring into view and make active when it changes
   total?: number | null | undefined; // known count of matching rows
   more?: { has: boolean; loading: boolean; load: () => void };
   sort?: string | undefined;
@@ -111,7 +112,7 @@ function Grid<T>(p: TableProps<T>) {
     count,
     getScrollElement: () => host.current,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: 8,
     scrollPaddingStart: 32,
     // The active row stays in the document, so that focus is never lost to scrolling.
     rangeExtractor: (r) => {
@@ -134,6 +135,12 @@ function Grid<T>(p: TableProps<T>) {
   useEffect(() => rows.measure(), [rowHeight]);
   const widths = center.map((l) => l.width).join();
   useEffect(() => cols.measure(), [widths]);
+
+  useEffect(() => {
+    if (p.reveal === undefined || p.reveal < 0 || p.reveal >= count) return;
+    rows.scrollToIndex(p.reveal, { align: "auto" });
+    setActive((a) => ({ row: p.reveal!, col: a.col }));
+  }, [p.reveal]);
 
   const items = rows.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;

@@ -49,8 +49,8 @@ export function AssessmentList({ trace, list, spanId }: { trace: Trace; list: As
       {list.map((a) => (
         <article key={a.assessment_id} className="card" aria-label={a.name}>
           <div className="body" style={{ display: "flex", flexDirection: "column", gap: 6 }}>
-            <div className="row"><Score a={a} /><span className="muted label grow clip">{a.kind} · {a.source.id || a.source.type.toLowerCase()} · <Time ms={a.updated_ms} /></span>
-              {allowed && <button className="icon-button" aria-label={`Remove ${a.name}`} onClick={() => remove.mutate(a)}><Icon name="trash" /></button>}</div>
+            <div className={`row${a.valid ? "" : " overridden"}`} title={a.valid ? undefined : "Another score replaced this one"}><Score a={a} /><span className="muted label grow clip">{a.kind} · {a.source.id || a.source.type.toLowerCase()} · <Time ms={a.updated_ms} /></span>
+              {(may(session, ws, "editor") || (allowed && a.source.type === "HUMAN" && a.source.id === session.user?.username)) && <button className="icon-button" aria-label={`Remove ${a.name}`} onClick={() => remove.mutate(a)}><Icon name="trash" /></button>}</div>
             {a.rationale && <p className="prose" dir="auto">{a.rationale}</p>}
             {a.error && <pre className="text error">{a.error}</pre>}
           </div>
@@ -84,21 +84,34 @@ export function FeedbackDialog({ trace, spanId, spanName, onClose }: { trace: Tr
   );
 }
 
-function Form({ trace, spanId, onDone }: { trace: Trace; spanId: string | null; onDone: () => void }) {
-  const { create } = useAssess(trace);
-  const [kind, setKind] = useState<"feedback" | "expectation">("feedback");
+/** The fields of a score; they stand in whatever form asks for one. */
+export function ScoreFields({ kind, setKind }: { kind: "feedback" | "expectation"; setKind: (k: "feedback" | "expectation") => void }) {
   return (
-    <form className="stack" style={{ gap: 10 }} onSubmit={(e) => {
-      e.preventDefault();
-      const f = new FormData(e.currentTarget);
-      create.mutate({ name: String(f.get("name")), kind, value: valueOf(String(f.get("value"))), rationale: String(f.get("rationale")) || null, span_id: spanId }, { onSuccess: onDone });
-    }} onKeyDown={(e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) e.currentTarget.requestSubmit(); }}>
+    <>
       <Segments label="Kind" options={[["feedback", "Feedback"], ["expectation", "Expectation"]] as const} value={kind} onChange={setKind} />
       <div className="row" style={{ gap: 10, alignItems: "flex-start" }}>
         <div className="field grow"><label htmlFor="score-name">Name</label><input id="score-name" name="name" className="input" required maxLength={250} defaultValue={kind === "feedback" ? "quality" : "expected_answer"} key={kind} /></div>
         <div className="field grow"><label htmlFor="score-value">Value</label><input id="score-value" name="value" className="input" required placeholder="0.8, true, or text" autoFocus /></div>
       </div>
       <div className="field"><label htmlFor="score-why">Why</label><textarea id="score-why" name="rationale" className="input" rows={2} /></div>
+    </>
+  );
+}
+
+/** What those fields say. */
+export function scoreOf(f: FormData, kind: "feedback" | "expectation"): Schemas["AssessmentInput"] {
+  return { name: String(f.get("name")), kind, value: valueOf(String(f.get("value"))), rationale: String(f.get("rationale")) || null };
+}
+
+function Form({ trace, spanId, onDone }: { trace: Trace; spanId: string | null; onDone: () => void }) {
+  const { create } = useAssess(trace);
+  const [kind, setKind] = useState<"feedback" | "expectation">("feedback");
+  return (
+    <form className="stack" style={{ gap: 10 }} onSubmit={(e) => {
+      e.preventDefault();
+      create.mutate({ ...scoreOf(new FormData(e.currentTarget), kind), span_id: spanId }, { onSuccess: onDone });
+    }} onKeyDown={(e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) e.currentTarget.requestSubmit(); }}>
+      <ScoreFields kind={kind} setKind={setKind} />
       <div className="row" style={{ justifyContent: "flex-end" }}><button type="button" className="button" onClick={onDone}>Cancel</button><button className="button primary" disabled={create.isPending}>Save</button></div>
     </form>
   );

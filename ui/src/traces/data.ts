@@ -25,6 +25,9 @@ export function queryOf(search: Search, now?: number): TraceQuery {
 const sorts = ["start_ms", "duration_ms", "tokens", "cost", "name", "status"];
 export type TraceSort = NonNullable<NonNullable<Parameters<typeof api.post<"/w/{ws}/traces/search">>[1]>["body"]>["order_by"];
 
+/** The words a URL may sort by. */
+export const sortNames = [...sorts, "start", "duration"];
+
 /** The sort a URL means; an unknown one falls back to newest first. */
 export function sortOf(search: Search): string {
   const s = search.sort ?? "-start";
@@ -51,16 +54,14 @@ export function useTraceCount(ws: string, query: TraceQuery) {
 export function useTraceHistogram(ws: string, query: TraceQuery, buckets: number) {
   return useQuery({ queryKey: [...tracesKey(ws), "histogram", query, buckets], queryFn: ({ signal }) => api.post("/w/{ws}/traces/histogram", { path: { ws }, body: { ...query, buckets }, signal }), placeholderData: keepPreviousData, retry: false });
 }
-export function useTraceFacets(ws: string, query: TraceQuery, enabled: boolean) {
-  return useQuery({ queryKey: [...tracesKey(ws), "facets", query], queryFn: ({ signal }) => api.post("/w/{ws}/traces/facets", { path: { ws }, body: query, signal }), placeholderData: keepPreviousData, enabled, retry: false });
-}
-
 export const traceKey = (ws: string, id: string) => ["trace", ws, id];
-export function useTrace(ws: string, id: string) {
-  return useQuery({ queryKey: traceKey(ws, id), queryFn: ({ signal }) => api.get("/w/{ws}/traces/{trace_id}", { path: { ws, trace_id: id }, signal }), refetchInterval: (q) => (q.state.data?.status === "IN_PROGRESS" && Date.now() - q.state.data.start_ms < 600_000 ? 5_000 : false) });
+/** A trace; asked for again every five seconds while it is watched. */
+export function useTrace(ws: string, id: string, watched = false) {
+  return useQuery({ queryKey: traceKey(ws, id), queryFn: ({ signal }) => api.get("/w/{ws}/traces/{trace_id}", { path: { ws, trace_id: id }, signal }), refetchInterval: watched ? 5_000 : false });
 }
-export function useSkeleton(ws: string, id: string, live: boolean) {
-  return useQuery({ queryKey: [...traceKey(ws, id), "skeleton"], queryFn: ({ signal }) => api.get("/w/{ws}/traces/{trace_id}/skeleton", { path: { ws, trace_id: id }, signal }), staleTime: live ? 1_000 : 60_000, structuralSharing: false, refetchInterval: live ? 5_000 : false });
+/** Its spans as columns. While it is open every change of the trace asks again. */
+export function useSkeleton(ws: string, id: string, open: boolean) {
+  return useQuery({ queryKey: [...traceKey(ws, id), "skeleton"], queryFn: ({ signal }) => api.get("/w/{ws}/traces/{trace_id}/skeleton", { path: { ws, trace_id: id }, signal }), staleTime: open ? 1_000 : 60_000, structuralSharing: false, refetchInterval: false });
 }
 export function spanQuery(ws: string, id: string, span: string) {
   return {

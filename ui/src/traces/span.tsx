@@ -1,8 +1,10 @@
 // One span: input, output, scores, attributes, raw; tokens and cost with the
 // price they come from.
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import type { Schemas } from "../api/client";
-import { useUrl, useWs } from "../app/url";
+import { A } from "../app/link";
+import { to, useUrl, useWs } from "../app/url";
 import { cost, count, duration, full, priceNote, short } from "../kit/format";
 import { Icon } from "../kit/icons";
 import { Json, Payload } from "../kit/json";
@@ -13,7 +15,7 @@ import { Messages } from "./messages";
 import { category } from "./tree";
 
 type Span = Schemas["Span"];
-const tabs = ["input", "output", "scores", "attributes", "raw"] as const;
+const tabs = ["input", "output", "scores", "attributes", "events", "raw"] as const;
 
 export function SpanPanel({ trace, spanId, subtree, onClose }: { trace: Trace; spanId: string; subtree: { tokens: number; cost: number; spans: number } | null; onClose: () => void }) {
   const ws = useWs();
@@ -37,7 +39,7 @@ export function SpanPanel({ trace, spanId, subtree, onClose }: { trace: Trace; s
       <Facts span={s} subtree={subtree} />
       <div style={{ padding: "0 16px" }}>
         <Tabs label="Span" current={tab} onSelect={(t) => set({ tab: t }, { replace: true })} tabs={[
-          { id: "input", label: "Input" }, { id: "output", label: "Output" }, { id: "scores", label: "Scores", n: scores.length || undefined }, { id: "attributes", label: "Attributes", n: attributes || undefined }, { id: "raw", label: "Raw" },
+          { id: "input", label: "Input" }, { id: "output", label: "Output" }, { id: "scores", label: "Scores", n: scores.length || undefined }, { id: "attributes", label: "Attributes", n: attributes || undefined }, { id: "events", label: "Events", n: s.events.length + s.links.length || undefined }, { id: "raw", label: "Raw" },
         ]} />
       </div>
       <div className="span-detail" role="tabpanel" aria-label={tab} tabIndex={0}>
@@ -45,6 +47,7 @@ export function SpanPanel({ trace, spanId, subtree, onClose }: { trace: Trace; s
         {tab === "output" && <Output span={s} />}
         {tab === "scores" && <AssessmentList trace={trace} list={scores} spanId={s.parent_span_id === null ? null : spanId} />}
         {tab === "attributes" && <Attributes span={s} />}
+        {tab === "events" && <Events span={s} />}
         {tab === "raw" && <Json value={s} label="Raw span" />}
       </div>
     </>
@@ -99,21 +102,41 @@ function CostFact({ span: s }: { span: Span }) {
 function Attributes({ span: s }: { span: Span }) {
   const rows = Object.entries(s.attributes).sort(([a], [b]) => (a < b ? -1 : 1));
   const text = (v: unknown) => (typeof v === "string" ? v : JSON.stringify(v));
+  const [find, setFind] = useState("");
+  const [most, setMost] = useState(200); // 12,000 attributes are not drawn at once
+  const words = find.trim().toLowerCase(), shown = words ? rows.filter(([k, v]) => k.toLowerCase().includes(words) || text(v).toLowerCase().includes(words)) : rows;
   return (
     <>
-      {rows.length === 0 ? <p className="muted">No attributes.</p> : (
-        <div className="card"><table className="plain"><tbody>{rows.map(([k, v]) => {
+      {rows.length > 20 && <input className="input" aria-label="Search attributes" placeholder={`Search ${count(rows.length)} attributes`} value={find} onChange={(e) => { setFind(e.target.value); setMost(200); }} />}
+      {rows.length === 0 ? <p className="muted">No attributes.</p> : shown.length === 0 ? <p className="muted">No attribute matches.</p> : (
+        <div className="card"><table className="plain"><tbody>{shown.slice(0, most).map(([k, v]) => {
           const long = text(v).length > 300;
           return <tr key={k}><td className="key"><code>{k}</code></td><td dir="auto">{long ? <Payload value={v} label={k} /> : text(v)}</td></tr>;
-        })}</tbody></table></div>
+        })}</tbody></table>{shown.length > most && <button className="link" style={{ padding: "6px 12px" }} onClick={() => setMost(most + 1000)}>{count(shown.length - most)} more</button>}</div>
       )}
-      {s.events.length > 0 && <div className="card"><header><h3>Events</h3></header><table className="plain"><tbody>{s.events.map((e, i) => <tr key={i}><td className="key">{e.name}<div className="micro muted">+{duration(e.time_ms - s.start_ms)}</div></td><td>{Object.keys(e.attributes).length > 0 && <Payload value={e.attributes} label={e.name} />}</td></tr>)}</tbody></table></div>}
-      {s.links.length > 0 && <div className="card"><header><h3>Links</h3></header><table className="plain"><tbody>{s.links.map((l, i) => <tr key={i}><td><code>{l.trace_id}</code></td><td><code>{l.span_id}</code></td></tr>)}</tbody></table></div>}
       <div className="card"><header><h3>Origin</h3></header><div className="body"><dl className="dl">
         <dt>Span id</dt><dd><code>{s.span_id}</code></dd><dt>Kind</dt><dd>{s.kind.toLowerCase()}</dd><dt>Type</dt><dd>{s.type ?? "—"}</dd>
         <dt>Scope</dt><dd>{s.scope.name || "—"} {s.scope.version}</dd>
         {Object.entries(s.resource).map(([k, v]) => <FragmentRow key={k} k={k} v={text(v)} />)}
       </dl></div></div>
+    </>
+  );
+}
+
+/** What happened within the span, and which other spans it points to. */
+function Events({ span: s }: { span: Span }) {
+  const ws = useWs();
+  return (
+    <>
+      {s.events.length === 0 && <p className="muted">No events.</p>}
+      {s.events.slice(0, 500).map((e, i) => (
+        <article key={i} className="card" aria-label={e.name}>
+          <header><h3 className="grow clip" dir="auto" title={e.name}>{e.name}</h3><span className="muted label" title={`${full(e.time_ms)} ms since 1970`}>+{duration(e.time_ms - s.start_ms)}</span></header>
+          {Object.keys(e.attributes).length > 0 && <div className="body">{e.name === "exception" ? <Exception attributes={e.attributes} repeated="" /> : <Payload value={e.attributes} label={e.name} />}</div>}
+        </article>
+      ))}
+      {s.events.length > 500 && <p className="muted">The first 500 of {count(s.events.length)}; Raw has all.</p>}
+      {s.links.length > 0 && <div className="card"><header><h3>Links</h3></header><table className="plain"><tbody>{s.links.map((l, i) => <tr key={i}><td><A href={`${to(ws, "traces", l.trace_id.startsWith("tr-") ? l.trace_id : `tr-${l.trace_id}`)}?span=${l.span_id}`}><code>{l.trace_id}</code></A></td><td><code>{l.span_id}</code></td><td>{Object.keys(l.attributes ?? {}).length > 0 && <Payload value={l.attributes} label="Link" />}</td></tr>)}</tbody></table></div>}
     </>
   );
 }

@@ -7,6 +7,7 @@ export type Skeleton = Schemas["TraceSkeleton"];
 export interface Tree {
   n: number;
   skeleton: Skeleton;
+  parent: Int32Array; // row of the parent, −1 for a root; rings are broken
   order: Int32Array; // rows in display order: depth first, siblings by start
   position: Int32Array; // row → place in order
   depth: Int16Array;
@@ -79,7 +80,7 @@ export function buildTree(s: Skeleton): Tree {
   }
   const byId = new Map<string, number>();
   for (let i = 0; i < n; i++) byId.set(s.span_ids[i]!, i);
-  return { n, skeleton: s, order, position, depth, children, subtree, errorsBelow, tokens, costs, total: Math.max(1, total), roots, byId };
+  return { n, skeleton: s, parent, order, position, depth, children, subtree, errorsBelow, tokens, costs, total: Math.max(1, total), roots, byId };
 }
 
 const add = (a: number, b: number) => (Number.isNaN(a) ? b : a + b);
@@ -123,8 +124,7 @@ export function visible(t: Tree, collapsed: ReadonlySet<number>): Int32Array {
 /** The row and all above it, nearest first. */
 export function ancestors(t: Tree, row: number): number[] {
   const out: number[] = [];
-  // Depth bounds the walk, so a ring that buildTree broke cannot loop here.
-  for (let p = t.skeleton.parents[row]!, d = t.depth[row]!; p >= 0 && d > 0; p = t.skeleton.parents[p]!, d--) out.push(p);
+  for (let p = t.parent[row]!; p >= 0; p = t.parent[p]!) out.push(p);
   return out;
 }
 

@@ -2,12 +2,14 @@
 // under a minimap that is a canvas. A trace of tens of thousands of spans is
 // an ordinary case.
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, memo, type PointerEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { cost, count, duration, short, unknown } from "../kit/format";
 import { Icon } from "../kit/icons";
 import { Hit } from "../kit/json";
-import { cssColor, useNarrow, useRowHeight, useThemeKey } from "../kit/media";
-import { ancestors, category, seek, type Tree, visible } from "./tree";
+import { useNarrow, useRowHeight } from "../kit/media";
+import type { CriticalPath } from "./analysis";
+import { Minimap } from "./minimap";
+import { ancestors, category, type Tree, visible } from "./tree";
 import { useShortcut } from "../app/shortcuts";
 
 export interface WaterfallProps {
@@ -16,22 +18,26 @@ export interface WaterfallProps {
   onSelect: (row: number, how?: { replace?: boolean }) => void;
   needle: string;
   hits: ReadonlySet<number> | null; // rows that match the search
-  mode: "tree" | "timeline" | "log";
+  path: CriticalPath | null; // marked, where asked for
+  mode: "tree" | "timeline";
 }
 
-export function Waterfall({ tree, selected, onSelect, needle, hits, mode }: WaterfallProps) {
+export function Waterfall({ tree, selected, onSelect, needle, hits, path, mode }: WaterfallProps) {
   const host = useRef<HTMLDivElement>(null);
   const rowHeight = useRowHeight();
   const narrow = useNarrow();
-  const [collapsed, setCollapsed] = useState<ReadonlySet<number>>(new Set());
-  const [zoom, setZoom] = useState<number | null>(null);
+  // By id: rows move when spans join.
+  const [shut, setShut] = useState<ReadonlySet<string>>(new Set());
+  const [zoom, setZoom] = useState<string | null>(null);
   const wantFocus = useRef(false);
   const s = tree.skeleton;
 
-  const rows = useMemo(() => {
-    if (mode === "log") return Int32Array.from(Array.from({ length: tree.n }, (_, i) => i).sort((a, b) => s.starts[a]! - s.starts[b]!));
-    return visible(tree, collapsed);
-  }, [tree, collapsed, mode]);
+  const collapsed = useMemo(() => {
+    const out = new Set<number>();
+    for (const id of shut) { const r = tree.byId.get(id); if (r !== undefined) out.add(r); }
+    return out;
+  }, [shut, tree]);
+  const rows = useMemo(() => visible(tree, collapsed), [tree, collapsed]);
   const place = useMemo(() => {
     const m = new Int32Array(tree.n).fill(-1);
     rows.forEach((r, i) => { m[r] = i; });
@@ -49,15 +55,20 @@ export function Waterfall({ tree, selected, onSelect, needle, hits, mode }: Wate
     },
   });
   useEffect(() => list.measure(), [rowHeight]);
+  useAnchor(host, tree, rows, place, rowHeight, selected);
 
   // A selection from elsewhere (a link, a key) opens its ancestors and comes into view.
+  const chosen = selected < 0 ? "" : s.span_ids[selected]!;
   useEffect(() => {
     if (selected < 0) return;
-    const closed = ancestors(tree, selected).filter((r) => collapsed.has(r));
-    if (closed.length && mode !== "log") { setCollapsed(new Set([...collapsed].filter((r) => !closed.includes(r)))); return; }
+    const closed = new Set(ancestors(tree, selected).filter((r) => collapsed.has(r)).map((r) => s.span_ids[r]!));
+    if (closed.size) { setShut(new Set([...shut].filter((id) => !closed.has(id)))); return; }
     const at = place[selected]!;
     if (at >= 0) list.scrollToIndex(at, { align: "auto" });
-  }, [selected, place, tree, mode]);
+    // Keys of the page move the selection too; focus goes along where it was in the tree or nowhere.
+    const focus = document.activeElement;
+    if (focus === document.body || (host.current?.contains(focus) && focus?.getAttribute("data-row") !== String(selected))) wantFocus.current = true;
+  }, [chosen, shut, mode]);
   useEffect(() => {
     if (!wantFocus.current) return;
     const el = host.current?.querySelector<HTMLElement>(`[data-row="${selected}"]`);
@@ -65,11 +76,12 @@ export function Waterfall({ tree, selected, onSelect, needle, hits, mode }: Wate
   });
 
   const go = (row: number) => { if (row >= 0) { wantFocus.current = true; onSelect(row, { replace: true }); } };
-  const toggle = useCallback((row: number, open?: boolean) => setCollapsed((old) => {
-    const next = new Set(old), shut = old.has(row);
-    if (open === undefined ? shut : open) next.delete(row); else next.add(row);
+  const toggle = useCallback((id: string, open?: boolean) => setShut((old) => {
+    const next = new Set(old);
+    if (open === undefined ? old.has(id) : open) next.delete(id); else next.add(id);
     return next;
   }), []);
+  const all = (open: boolean) => setShut(open ? new Set() : new Set(Array.from(tree.order).filter((r) => tree.children[r]! > 0 && tree.depth[r]! > 0).map((r) => s.span_ids[r]!)));
   function onKeyDown(e: KeyboardEvent) {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     const at = selected < 0 ? -1 : place[selected]!, pageful = Math.max(1, Math.floor(host.current!.clientHeight / rowHeight) - 1);
@@ -81,9 +93,10 @@ export function Waterfall({ tree, selected, onSelect, needle, hits, mode }: Wate
       case "PageUp": move(at - pageful); break;
       case "Home": move(0); break;
       case "End": move(rows.length - 1); break;
-      case "ArrowRight": if (collapsed.has(selected)) toggle(selected, true); else if (tree.children[selected]) move(at + 1); break;
-      case "ArrowLeft": if (tree.children[selected] && !collapsed.has(selected) && mode !== "log") toggle(selected, false); else go(s.parents[selected] ?? -1); break;
-      case "*": setCollapsed(new Set()); break;
+      case "ArrowRight": if (collapsed.has(selected)) toggle(chosen, true); else if (tree.children[selected]) move(at + 1); break;
+      case "ArrowLeft": if (tree.children[selected] && !collapsed.has(selected)) toggle(chosen, false); else go(tree.parent[selected] ?? -1); break;
+      case "*": all(true); break;
+      case "-": all(false); break;
       case "Enter": if (selected >= 0) onSelect(selected); break;
       default: return;
     }
@@ -91,20 +104,14 @@ export function Waterfall({ tree, selected, onSelect, needle, hits, mode }: Wate
   }
   useShortcut("down", () => go(rows[Math.min(rows.length - 1, (selected < 0 ? -1 : place[selected]!) + 1)] ?? -1));
   useShortcut("up", () => go(rows[Math.max(0, (selected < 0 ? 1 : place[selected]!) - 1)] ?? -1));
-  const failed = (r: number) => s.status[r] === 2;
-  useShortcut("errors", () => go(seek(tree, selected, false, failed)));
-  useShortcut("prevError", () => go(seek(tree, selected, true, failed)));
-  useShortcut("sameName", () => go(seek(tree, selected, false, (r) => s.names[r] === s.names[selected])));
-  useShortcut("sameNameBack", () => go(seek(tree, selected, true, (r) => s.names[r] === s.names[selected])));
-  useShortcut("parent", () => go(s.parents[selected] ?? -1));
 
   const nameWidth = mode === "timeline" ? "22%" : narrow ? "62%" : "46%";
   const items = list.getVirtualItems();
   // The window of time that is drawn: all of it, or that of one span.
-  const zoomed = zoom !== null && zoom < tree.n ? zoom : null;
+  const zoomed = zoom === null ? null : tree.byId.get(zoom) ?? null;
   const from = zoomed === null ? 0 : s.starts[zoomed]!, till = Math.max(from + 1, zoomed === null || s.ends[zoomed]! < 0 ? tree.total : s.ends[zoomed]!);
-  const zoomTo = useCallback((row: number) => setZoom((old) => (old === row ? null : row)), []);
-  useShortcut("zoom", () => (selected >= 0 ? zoomTo(selected) : false));
+  const zoomTo = useCallback((id: string) => setZoom((old) => (old === id ? null : id)), []);
+  useShortcut("zoom", () => (selected >= 0 ? zoomTo(chosen) : false));
   return (
     <div style={{ display: "flex", flexDirection: "column", flex: 1, minHeight: 0, "--name": nameWidth } as React.CSSProperties}>
       <div className="tree-head" aria-hidden={zoomed === null}>
@@ -116,14 +123,35 @@ export function Waterfall({ tree, selected, onSelect, needle, hits, mode }: Wate
         <div style={{ height: list.getTotalSize(), position: "relative" }} role="presentation">
           {items.map((v) => {
             const r = rows[v.index]!;
-            return <SpanRow key={r} tree={tree} row={r} index={v.index} top={v.start} depth={mode === "log" ? 0 : tree.depth[r]!} collapsed={collapsed.has(r)} selected={r === selected} focusable={r === selected || (selected < 0 && v.index === 0)}
-              faded={hits !== null && !hits.has(r)} needle={hits?.has(r) ? needle : ""} foldable={mode !== "log"} from={from} till={till} onSelect={onSelect} onToggle={toggle} onZoom={zoomTo} />;
+            return <SpanRow key={r} tree={tree} row={r} index={v.index} top={v.start} depth={tree.depth[r]!} collapsed={collapsed.has(r)} selected={r === selected} focusable={r === selected || (selected < 0 && v.index === 0)}
+              faded={(hits !== null && !hits.has(r)) || (path !== null && !path.rows.has(r))} waited={path?.own.get(r)} of={path?.total ?? 0} needle={hits?.has(r) ? needle : ""} from={from} till={till} onSelect={onSelect} onToggle={toggle} onZoom={zoomTo} />;
           })}
         </div>
       </div>
       <Minimap tree={tree} rows={rows} hits={hits} range={[list.range?.startIndex ?? 0, list.range?.endIndex ?? 0]} onJump={(i) => list.scrollToIndex(i, { align: "center" })} selected={selected < 0 ? -1 : place[selected]!} />
     </div>
   );
+}
+
+const percent = (share: number) => `${share >= 0.1 ? Math.round(share * 100) : (share * 100).toFixed(1)}%`;
+
+/**
+ * Keeps what is being looked at where it is when spans join above it: the
+ * selected row if it is in view, else the first row that is.
+ */
+function useAnchor(host: React.RefObject<HTMLDivElement | null>, tree: Tree, rows: Int32Array, place: Int32Array, rowHeight: number, selected: number) {
+  const before = useRef<{ tree: Tree; rows: Int32Array; place: Int32Array; height: number; selected: number } | null>(null);
+  useLayoutEffect(() => {
+    const old = before.current, el = host.current;
+    before.current = { tree, rows, place, height: rowHeight, selected };
+    if (!old || !el || old.tree === tree || old.tree.skeleton.trace_id !== tree.skeleton.trace_id || el.scrollTop === 0) return;
+    const top = Math.floor(el.scrollTop / old.height), bottom = top + Math.ceil(el.clientHeight / old.height);
+    const at = old.selected >= 0 ? old.place[old.selected]! : -1, from = at >= top && at <= bottom ? at : top;
+    const row = old.rows[from];
+    if (row === undefined) return;
+    const now = tree.byId.get(old.tree.skeleton.span_ids[row]!), place2 = now === undefined ? -1 : place[now]!;
+    if (place2 >= 0 && place2 !== from) el.scrollTop += (place2 - from) * rowHeight;
+  }, [tree, rows, place, rowHeight, selected]);
 }
 
 /** Round times within a window of microseconds. */
@@ -137,11 +165,11 @@ function Ticks({ from, till }: { from: number; till: number }) {
 }
 
 interface SpanRowProps {
-  tree: Tree; row: number; index: number; top: number; depth: number; from: number; till: number; collapsed: boolean; selected: boolean; focusable: boolean; faded: boolean; needle: string; foldable: boolean;
-  onSelect: (row: number) => void; onToggle: (row: number) => void; onZoom: (row: number) => void;
+  tree: Tree; row: number; index: number; top: number; depth: number; from: number; till: number; collapsed: boolean; selected: boolean; focusable: boolean; faded: boolean; waited: number | undefined; of: number; needle: string;
+  onSelect: (row: number) => void; onToggle: (id: string) => void; onZoom: (id: string) => void;
 }
 
-const SpanRow = memo(function SpanRow({ tree, row, index, top, depth, from, till, collapsed, selected, focusable, faded, needle, foldable, onSelect, onToggle, onZoom }: SpanRowProps) {
+const SpanRow = memo(function SpanRow({ tree, row, index, top, depth, from, till, collapsed, selected, focusable, faded, waited, of, needle, onSelect, onToggle, onZoom }: SpanRowProps) {
   const s = tree.skeleton;
   const start = s.starts[row]!, open = s.ends[row]! < 0, end = open ? tree.total : s.ends[row]!;
   const type = s.types[row]! < 0 ? null : s.type_table[s.types[row]!]!;
@@ -154,11 +182,11 @@ const SpanRow = memo(function SpanRow({ tree, row, index, top, depth, from, till
   const tokens = tree.tokens[row]!, money = tree.costs[row]!;
   const shown = Math.min(depth, 24); // deeper levels keep the indent, so that names stay in view
   return (
-    <div role="row" data-row={row} aria-level={depth + 1} aria-rowindex={index + 1} aria-expanded={foldable && kids ? !collapsed : undefined} aria-selected={selected} tabIndex={focusable ? 0 : -1}
-      aria-label={`${cat.label} ${name}, ${took}${failed ? ", failed" : ""}`} className={`span${failed ? " failed" : ""}${faded ? " faded" : ""}`} style={{ transform: `translateY(${top}px)` }} onClick={() => onSelect(row)} onDoubleClick={() => onZoom(row)}>
+    <div role="row" data-row={row} aria-level={depth + 1} aria-rowindex={index + 1} aria-expanded={kids ? !collapsed : undefined} aria-selected={selected} tabIndex={focusable ? 0 : -1}
+      aria-label={`${cat.label} ${name}, ${took}${failed ? ", failed" : ""}`} className={`span${failed ? " failed" : ""}${faded ? " faded" : ""}`} style={{ transform: `translateY(${top}px)` }} onClick={() => onSelect(row)} onDoubleClick={() => onZoom(s.span_ids[row]!)}>
       <div role="gridcell" className="cell-name" title={`${name} (${type ?? "no type"})`}>
         {Array.from({ length: shown }, (_, i) => <span key={i} className="guide" />)}
-        {foldable && kids > 0 ? <button className="toggle" tabIndex={-1} aria-label={collapsed ? `Open ${name}` : `Close ${name}`} onClick={(e) => { e.stopPropagation(); onToggle(row); }}><Icon name={collapsed ? "right" : "down"} size={10} /></button> : <span style={{ width: 18, flex: "none" }} />}
+        {kids > 0 ? <button className="toggle" tabIndex={-1} aria-label={collapsed ? `Open ${name}` : `Close ${name}`} onClick={(e) => { e.stopPropagation(); onToggle(s.span_ids[row]!); }}><Icon name={collapsed ? "right" : "down"} size={10} /></button> : <span style={{ width: 18, flex: "none" }} />}
         <span className="code-tag" style={{ "--c": `var(--${cat.token})` } as React.CSSProperties}><i />{cat.code}</span>
         <span className="name" dir="auto"><Hit text={name} needle={needle} /></span>
         {failed && <Icon name="error" label="failed" size={12} />}
@@ -168,7 +196,7 @@ const SpanRow = memo(function SpanRow({ tree, row, index, top, depth, from, till
       <div role="gridcell" className="cell-bar">
         <div className="lane">
           {!outside && <span className={`bar${open ? " open" : ""}${failed ? " error" : ""}`} style={{ left: `min(${left}%, calc(100% - 2px))`, width: `${width}%`, "--c": `var(--${cat.token})` } as React.CSSProperties} />}
-          <span className="time" style={{ left: `${left + width}%` }}>{took}</span>
+          <span className="time" style={{ left: `${left + width}%` }}>{took}{waited !== undefined && of > 0 && waited / of >= 0.005 && <b title="Its own share of what the trace waited for"> · {percent(waited / of)}</b>}</span>
         </div>
       </div>
       <div role="gridcell" className="cell-num" title={Number.isNaN(tokens) ? "unknown" : count(tokens)}>{Number.isNaN(tokens) ? "" : short(tokens)}</div>
@@ -176,54 +204,3 @@ const SpanRow = memo(function SpanRow({ tree, row, index, top, depth, from, till
     </div>
   );
 });
-
-/** All rows at once: where the bars, the failures and the window are. */
-function Minimap({ tree, rows, hits, range, onJump, selected }: { tree: Tree; rows: Int32Array; hits: ReadonlySet<number> | null; range: [number, number]; onJump: (i: number) => void; selected: number }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const host = useRef<HTMLDivElement>(null);
-  const [size, setSize] = useState({ w: 0, h: 0 });
-  const theme = useThemeKey();
-  const shown = rows.length > 24;
-  useEffect(() => {
-    if (!host.current) return;
-    const o = new ResizeObserver(([e]) => setSize({ w: Math.round(e!.contentRect.width), h: Math.round(e!.contentRect.height) }));
-    o.observe(host.current);
-    return () => o.disconnect();
-  }, [shown]);
-  useEffect(() => {
-    const c = canvas.current;
-    if (!c || !size.w) return;
-    const dpr = devicePixelRatio || 1, g = c.getContext("2d")!, s = tree.skeleton, n = rows.length;
-    c.width = size.w * dpr;
-    c.height = size.h * dpr;
-    g.scale(dpr, dpr);
-    const colours = new Map<string, string>();
-    const colour = (token: string) => { let v = colours.get(token); if (!v) colours.set(token, v = cssColor(token)); return v; };
-    const tokenOf = s.type_table.map((t) => category(t).token);
-    const unit = Math.max(1, size.h / n);
-    // One pass a colour keeps the canvas from switching styles; failures come last.
-    for (const token of [...new Set([...tokenOf, "cat-ch"]), "error"]) {
-      g.fillStyle = colour(token);
-      g.globalAlpha = token === "error" ? 1 : 0.75;
-      for (let i = 0; i < n; i++) {
-        const r = rows[i]!;
-        const own = token === "error" ? s.status[r] === 2 : (s.types[r]! < 0 ? "cat-ch" : tokenOf[s.types[r]!]) === token;
-        if (!own || (hits && !hits.has(r))) continue;
-        const x = (s.starts[r]! / tree.total) * size.w, end = s.ends[r]! < 0 ? tree.total : s.ends[r]!;
-        g.fillRect(x, (i / n) * size.h, Math.max(token === "error" ? 2 : 1, ((end - s.starts[r]!) / tree.total) * size.w), unit);
-      }
-    }
-    if (selected >= 0) { g.globalAlpha = 1; g.fillStyle = colour("accent"); g.fillRect(0, (selected / n) * size.h, size.w, Math.max(1, unit)); }
-  }, [tree, rows, size, hits, theme, selected]);
-  if (!shown) return null;
-  const jump = (e: PointerEvent) => {
-    const r = host.current!.getBoundingClientRect();
-    onJump(Math.max(0, Math.min(rows.length - 1, Math.floor(((e.clientY - r.top) / r.height) * rows.length))));
-  };
-  return (
-    <div ref={host} className="minimap" aria-hidden="true" onPointerDown={(e) => { e.currentTarget.setPointerCapture(e.pointerId); jump(e); }} onPointerMove={(e) => { if (e.buttons) jump(e); }}>
-      <canvas ref={canvas} />
-      <div className="window" style={{ top: `${(range[0] / rows.length) * 100}%`, height: `${Math.max(4, ((range[1] - range[0] + 1) / rows.length) * 100)}%` }} />
-    </div>
-  );
-}
