@@ -46,6 +46,8 @@ type AuditFilter struct {
 	Workspace    string
 	Actor        string
 	ActionPrefix string
+	ObjectKind   string
+	ObjectID     string
 	From, To     int64 // unix milliseconds, [From, To)
 	Before       int64 // entries with a smaller Seq
 	Limit        int
@@ -157,7 +159,7 @@ func (a *Audit) List(ctx context.Context, f AuditFilter, token string) (entries 
 	if f.Limit < 1 || f.Limit > 1000 {
 		return nil, "", fault.Invalidf("limit must be from 1 to 1000, not %d", f.Limit)
 	}
-	q := page.NewQuery("audit", f.Workspace, f.Actor, f.ActionPrefix, time.UnixMilli(f.From).String(), time.UnixMilli(f.To).String())
+	q := page.NewQuery("audit", f.Workspace, f.Actor, f.ActionPrefix, f.ObjectKind, f.ObjectID, time.UnixMilli(f.From).String(), time.UnixMilli(f.To).String())
 	keys, err := page.Decode(token, q, 1)
 	if err != nil {
 		return nil, "", err

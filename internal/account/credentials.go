@@ -120,6 +120,11 @@ func (s *Service) byToken(ctx context.Context, cr Credentials) (principal, error
 		if now := s.now().UnixMilli(); t.ExpiresAt != 0 && t.ExpiresAt <= now {
 			return principal{}, refused
 		}
+		if out, err := s.suspended(ctx, t); err != nil {
+			return principal{}, err
+		} else if out {
+			return principal{}, fault.New(fault.Unauthenticated, "the account that made this token is disabled")
+		}
 		s.saw(ctx, t.ID, t.LastUsedAt, func(ctx context.Context, at int64) error { return s.store.TouchToken(ctx, t.ID, at) })
 		return principal{token: t}, nil
 	})

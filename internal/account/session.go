@@ -111,6 +111,10 @@ type Token struct {
 	CreatedAt  int64 // unix milliseconds
 	LastUsedAt int64 // unix milliseconds, kept to some minutes; 0 is never
 	ExpiresAt  int64 // unix milliseconds; 0 is never
+	// Suspended says that who made the token is disabled; it is refused until
+	// they are enabled again. Their disabled account would otherwise go on
+	// under the tokens it left behind.
+	Suspended bool
 }
 
 // Tokens keeps service tokens by the hash of their secret.
@@ -118,6 +122,8 @@ type Tokens interface {
 	InsertToken(ctx context.Context, t Token, hash []byte) error
 	TokenByHash(ctx context.Context, hash []byte) (Token, error)
 	ListTokens(ctx context.Context, workspace string) ([]Token, error)
+	// TokensBy lists the tokens that a user made, in every workspace.
+	TokensBy(ctx context.Context, creator string) ([]Token, error)
 	TouchToken(ctx context.Context, id string, at int64) error
 	DeleteToken(ctx context.Context, id string) error
 }
@@ -174,7 +180,32 @@ func (t *Token) view() tokenView { return tokenView{t.Name, t.Role, t.ExpiresAt}
 
 // ListTokens lists the tokens of the caller's workspace, oldest first.
 func (s *Service) ListTokens(ctx context.Context) ([]Token, error) {
-	return s.store.ListTokens(ctx, caller.Workspace(ctx))
+	tokens, err := s.store.ListTokens(ctx, caller.Workspace(ctx))
+	if err != nil {
+		return nil, err
+	}
+	users, err := s.store.ListUsers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	disabled := map[string]bool{}
+	for _, u := range users {
+		disabled[u.Name] = u.Disabled
+	}
+	for i := range tokens {
+		tokens[i].Suspended = disabled[tokens[i].CreatedBy]
+	}
+	return tokens, nil
+}
+
+// suspended reports whether who made t is a person whose account is disabled.
+// Commands and servers without accounts make tokens too; those have no maker.
+func (s *Service) suspended(ctx context.Context, t Token) (bool, error) {
+	u, _, err := s.store.UserByName(ctx, fold(t.CreatedBy))
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil && u.Disabled, err
 }
 
 // RevokeToken deletes the token with this id or name; it is refused from the

@@ -135,7 +135,7 @@ type Change struct {
 }
 
 // Update changes a person. A change of password or a disabled account ends
-// their sessions. The last administrator of everything keeps their role.
+// their sessions; while disabled, the tokens they made are refused too. The last administrator of everything keeps their role.
 func (s *Service) Update(ctx context.Context, idOrName string, c Change) (User, error) {
 	if c.Workspace == "" {
 		c.Workspace = caller.Workspace(ctx)
@@ -263,7 +263,8 @@ func (s *Service) keepAnAdmin(ctx context.Context) error {
 	return fault.New(fault.State, "the last admin of the server must stay one: make another user admin everywhere first")
 }
 
-// Remove deletes a person with their sessions. Their name stays in the audit log.
+// Remove deletes a person with their sessions and the tokens they made. Their
+// name stays in the audit log.
 func (s *Service) Remove(ctx context.Context, idOrName string) error {
 	u, err := s.User(ctx, idOrName)
 	if err != nil {
@@ -278,6 +279,18 @@ func (s *Service) Remove(ctx context.Context, idOrName string) error {
 		return err
 	}
 	return s.write(ctx, func(ctx context.Context) error {
+		tokens, err := s.store.TokensBy(ctx, u.Name)
+		if err != nil {
+			return err
+		}
+		for _, t := range tokens {
+			if err := s.store.DeleteToken(ctx, t.ID); err != nil {
+				return err
+			}
+			if err := s.Audit.Record(ctx, "token.revoke", "token", t.ID, t.view(), nil); err != nil {
+				return err
+			}
+		}
 		if err := s.store.DeleteUser(ctx, u.ID); err != nil {
 			return err
 		}

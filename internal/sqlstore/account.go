@@ -227,16 +227,24 @@ func (s *Accounts) TokenByHash(ctx context.Context, hash []byte) (account.Token,
 
 // ListTokens lists a workspace's tokens, oldest first.
 func (s *Accounts) ListTokens(ctx context.Context, workspace string) ([]account.Token, error) {
+	return s.tokens(ctx, `SELECT `+tokenColumns+` FROM account_token WHERE workspace = ? ORDER BY created_at, id`, workspace)
+}
+
+// TokensBy lists the tokens that a user made.
+func (s *Accounts) TokensBy(ctx context.Context, creator string) ([]account.Token, error) {
+	return s.tokens(ctx, `SELECT `+tokenColumns+` FROM account_token WHERE created_by = ? ORDER BY created_at, id`, creator)
+}
+
+func (s *Accounts) tokens(ctx context.Context, query, arg string) ([]account.Token, error) {
 	var all []account.Token
-	err := s.Each(ctx, `SELECT `+tokenColumns+` FROM account_token WHERE workspace = ? ORDER BY created_at, id`, []any{workspace},
-		func(scan func(...any) error) error {
-			var t account.Token
-			if err := scan(tokenFields(&t)...); err != nil {
-				return err
-			}
-			all = append(all, t)
-			return nil
-		})
+	err := s.Each(ctx, query, []any{arg}, func(scan func(...any) error) error {
+		var t account.Token
+		if err := scan(tokenFields(&t)...); err != nil {
+			return err
+		}
+		all = append(all, t)
+		return nil
+	})
 	return all, err
 }
 

@@ -26,6 +26,12 @@ func (s *Accounts) ListAudit(ctx context.Context, f account.AuditFilter) ([]acco
 		add("action >= ?", f.ActionPrefix)
 		add("action < ?", f.ActionPrefix+"\U0010ffff")
 	}
+	if f.ObjectKind != "" {
+		add("object_kind = ?", f.ObjectKind)
+	}
+	if f.ObjectID != "" {
+		add("object_id = ?", f.ObjectID)
+	}
 	if f.From != 0 {
 		add("time_ms >= ?", f.From)
 	}

@@ -53,7 +53,7 @@ func must[T any](v T, err error) func(t *testing.T) T {
 func Accounts(t *testing.T, open func(t *testing.T) *sqlstore.DB) {
 	for name, test := range map[string]func(*testing.T, *account.Service, *sqlstore.Accounts, *clock){
 		"FirstUser": testFirstUser, "Roles": testRoles, "LastAdmin": testLastAdmin, "Basic": testBasic,
-		"Session": testSession, "Token": testToken, "Workspace": testWorkspace, "Audit": testAudit, "RateLimit": testRateLimit,
+		"Session": testSession, "Token": testToken, "TokenMaker": testTokenMaker, "Workspace": testWorkspace, "Audit": testAudit, "RateLimit": testRateLimit,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -284,6 +284,52 @@ func testToken(t *testing.T, s *account.Service, _ *sqlstore.Accounts, at *clock
 	wantKind(t, s.RevokeToken(root, "endless"), fault.NotFound, "revoking twice")
 }
 
+// testTokenMaker: an account does not go on under the tokens it left behind.
+func testTokenMaker(t *testing.T, s *account.Service, _ *sqlstore.Accounts, _ *clock) {
+	first(t, s)
+	root := as(t, s, "ada", "default")
+	must(s.Create(root, account.NewUser{Name: "Bob", Password: rightPassword, Role: caller.Editor}))(t)
+	_, secret, err := s.CreateToken(as(t, s, "bob", "default"), "nightly", caller.Editor, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, other, err := s.CreateToken(root, "ci", caller.Editor, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enter := func(secret string) error {
+		_, err := s.Authenticate(t.Context(), account.Credentials{Bearer: secret}, "default")
+		return err
+	}
+	yes, no := true, false
+	if err := enter(secret); err != nil {
+		t.Fatal(err)
+	}
+	must(s.Update(root, "bob", account.Change{Disabled: &yes}))(t)
+	wantKind(t, enter(secret), fault.Unauthenticated, "a token right after its maker was disabled")
+	if err := enter(other); err != nil {
+		t.Errorf("somebody else's token: %v", err)
+	}
+	for _, tok := range must(s.ListTokens(root))(t) {
+		if tok.Suspended != (tok.Name == "nightly") {
+			t.Errorf("token %s suspended: %t", tok.Name, tok.Suspended)
+		}
+	}
+	must(s.Update(root, "bob", account.Change{Disabled: &no}))(t)
+	if err := enter(secret); err != nil {
+		t.Errorf("after the maker was enabled again: %v", err)
+	}
+	if err := s.Remove(root, "bob"); err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, enter(secret), fault.Unauthenticated, "a token right after its maker was removed")
+	must(s.Create(root, account.NewUser{Name: "Bob", Password: rightPassword, Role: caller.Editor}))(t)
+	wantKind(t, enter(secret), fault.Unauthenticated, "a token of a former user of that name")
+	if log, _, err := s.Audit.List(root, account.AuditFilter{ActionPrefix: "token.revoke", ObjectKind: "token", Limit: 10}, ""); err != nil || len(log) != 1 {
+		t.Errorf("%d entries of revoked tokens, %v", len(log), err)
+	}
+}
+
 func testWorkspace(t *testing.T, s *account.Service, _ *sqlstore.Accounts, _ *clock) {
 	first(t, s)
 	root := as(t, s, "ada", "default")
@@ -350,6 +396,9 @@ func testAudit(t *testing.T, s *account.Service, store *sqlstore.Accounts, _ *cl
 	}
 	if entries, _, err := s.Audit.List(root, account.AuditFilter{Actor: "nobody", Limit: 10}, ""); err != nil || len(entries) != 0 {
 		t.Errorf("%v, %v", entries, err)
+	}
+	if entries, _, err := s.Audit.List(root, account.AuditFilter{ObjectKind: "thing", ObjectID: "c", Limit: 10}, ""); err != nil || len(entries) != 1 || entries[0].ObjectID != "c" {
+		t.Errorf("of one object: %v, %v", entries, err)
 	}
 	// A failed change leaves no entry.
 	before, _, err := s.Audit.List(root, account.AuditFilter{Limit: 1000}, "")

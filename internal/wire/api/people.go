@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"github.com/assayhq/assay/internal/account"
@@ -18,10 +17,12 @@ func (s *Server) ServePeople(accounts *account.Service) {
 		route{method: "GET", path: "/w/{ws}/people", need: caller.Read, call: p.list},
 		route{method: "POST", path: "/w/{ws}/people", need: caller.Administer, status: http.StatusCreated, call: body(p.create)},
 		route{method: "PATCH", path: "/w/{ws}/people/{user_id}", need: caller.Administer, call: body(p.update)},
+		route{method: "DELETE", path: "/w/{ws}/people/{user_id}", need: caller.Administer, call: p.remove},
 		route{method: "GET", path: "/w/{ws}/tokens", need: caller.Write, call: p.tokens},
 		route{method: "POST", path: "/w/{ws}/tokens", need: caller.Write, status: http.StatusCreated, call: body(p.createToken)},
 		route{method: "DELETE", path: "/w/{ws}/tokens/{token_id}", need: caller.Write, call: p.revokeToken},
 		route{method: "GET", path: "/w/{ws}/audit", need: caller.Approve, call: p.audit},
+		route{method: "GET", path: "/w/{ws}/audit/export", need: caller.Approve, stream: p.exportAudit},
 	)
 }
 
@@ -33,9 +34,24 @@ func (p people) list(ctx context.Context, _ *http.Request) (any, error) {
 	}
 	out := []user{}
 	for _, u := range found {
-		out = append(out, userOf(u, ws))
+		row := userOf(u, ws)
+		row.Roles = rolesFor(caller.From(ctx), u)
+		out = append(out, row)
 	}
 	return map[string]any{"users": out}, nil
+}
+
+// rolesFor is u's roles by workspace as far as c may know of them: who
+// administers the server knows all, others those of their workspace. "*" is
+// every workspace.
+func rolesFor(c caller.Caller, u account.User) map[string]caller.Role {
+	out := map[string]caller.Role{}
+	for ws, role := range u.Roles {
+		if c.Open || c.Server && c.Role.May(caller.Administer) || ws == c.Workspace || ws == account.Everywhere {
+			out[ws] = role
+		}
+	}
+	return out
 }
 
 type createUserRequest struct {
@@ -54,17 +70,29 @@ func (p people) create(ctx context.Context, _ *http.Request, req *createUserRequ
 }
 
 type updateUserRequest struct {
-	Role     *caller.Role `json:"role"`
-	Disabled *bool        `json:"disabled"`
-	Password *string      `json:"password"`
+	DisplayName *string      `json:"display_name"`
+	Role        *caller.Role `json:"role"` // "" takes it away
+	Everywhere  bool         `json:"everywhere"`
+	Disabled    *bool        `json:"disabled"`
+	Password    *string      `json:"password"`
 }
 
 func (p people) update(ctx context.Context, r *http.Request, req *updateUserRequest) (any, error) {
-	u, err := p.accounts.Update(ctx, r.PathValue("user_id"), account.Change{Role: req.Role, Disabled: req.Disabled, Password: req.Password})
+	change := account.Change{DisplayName: req.DisplayName, Role: req.Role, Disabled: req.Disabled, Password: req.Password}
+	if req.Everywhere {
+		change.Workspace = account.Everywhere
+	}
+	u, err := p.accounts.Update(ctx, r.PathValue("user_id"), change)
 	if err != nil {
 		return nil, err
 	}
-	return userOf(u, caller.Workspace(ctx)), nil
+	row := userOf(u, caller.Workspace(ctx))
+	row.Roles = rolesFor(caller.From(ctx), u)
+	return row, nil
+}
+
+func (p people) remove(ctx context.Context, r *http.Request) (any, error) {
+	return nil, p.accounts.Remove(ctx, r.PathValue("user_id"))
 }
 
 type token struct {
@@ -76,11 +104,12 @@ type token struct {
 	CreatedMS  int64   `json:"created_ms"`
 	LastUsedMS *int64  `json:"last_used_ms"`
 	ExpiresMS  *int64  `json:"expires_ms"`
+	Suspended  bool    `json:"suspended"`
 	Secret     *string `json:"secret,omitempty"`
 }
 
 func tokenOf(t account.Token) token {
-	return token{t.ID, t.Name, string(t.Role), t.Hint, t.CreatedBy, t.CreatedAt, nullable(t.LastUsedAt), nullable(t.ExpiresAt), nil}
+	return token{t.ID, t.Name, string(t.Role), t.Hint, t.CreatedBy, t.CreatedAt, nullable(t.LastUsedAt), nullable(t.ExpiresAt), t.Suspended, nil}
 }
 
 func (p people) tokens(ctx context.Context, _ *http.Request) (any, error) {
@@ -117,48 +146,4 @@ func (p people) createToken(ctx context.Context, _ *http.Request, req *createTok
 
 func (p people) revokeToken(ctx context.Context, r *http.Request) (any, error) {
 	return nil, p.accounts.RevokeToken(ctx, r.PathValue("token_id"))
-}
-
-type auditEntry struct {
-	Seq        int64           `json:"seq"`
-	TimeMS     int64           `json:"time_ms"`
-	Actor      string          `json:"actor"`
-	ActorKind  string          `json:"actor_kind"`
-	Action     string          `json:"action"`
-	ObjectKind string          `json:"object_kind"`
-	ObjectID   string          `json:"object_id"`
-	Address    string          `json:"address"`
-	RequestID  string          `json:"request_id"`
-	BeforeHash *string         `json:"before_hash"`
-	AfterHash  *string         `json:"after_hash"`
-	Detail     json.RawMessage `json:"detail"`
-}
-
-func (p people) audit(ctx context.Context, r *http.Request) (any, error) {
-	q := r.URL.Query()
-	n, err := limit(r)
-	if err != nil {
-		return nil, err
-	}
-	f := account.AuditFilter{Workspace: caller.Workspace(ctx), Actor: q.Get("actor"), ActionPrefix: q.Get("action"), Limit: n}
-	if f.From, err = millis(r, "from_ms", 0); err != nil {
-		return nil, err
-	}
-	if f.To, err = millis(r, "to_ms", 0); err != nil {
-		return nil, err
-	}
-	found, next, err := p.accounts.Audit.List(ctx, f, q.Get("page_token"))
-	if err != nil {
-		return nil, err
-	}
-	out := []auditEntry{}
-	for _, e := range found {
-		detail := json.RawMessage(e.Detail)
-		if len(detail) == 0 {
-			detail = json.RawMessage("{}")
-		}
-		out = append(out, auditEntry{e.Seq, e.Time, e.Actor, e.ActorKind, e.Action, e.ObjectKind, e.ObjectID, e.Address, e.RequestID,
-			nullable(e.BeforeHash), nullable(e.AfterHash), detail})
-	}
-	return map[string]any{"entries": out, "next_page_token": nullable(next)}, nil
 }

@@ -38,6 +38,8 @@ func (s *Server) ServeSessions(accounts *account.Service, info ServerInfo) {
 		route{method: "PUT", path: "/me/password", open: true, call: body(x.changePassword)},
 		route{method: "GET", path: "/workspaces", open: true, call: x.workspaces},
 		route{method: "POST", path: "/workspaces", need: caller.Administer, status: http.StatusCreated, call: body(x.createWorkspace)},
+		route{method: "PATCH", path: "/workspaces/{workspace}", need: caller.Administer, call: body(x.updateWorkspace)},
+		route{method: "DELETE", path: "/workspaces/{workspace}", need: caller.Administer, call: x.deleteWorkspace},
 	)
 }
 
@@ -49,10 +51,12 @@ type user struct {
 	Disabled    bool   `json:"disabled"`
 	CreatedMS   int64  `json:"created_ms"`
 	LastSeenMS  *int64 `json:"last_seen_ms"`
+	// Roles by workspace, "*" for every one, as far as the caller may know.
+	Roles map[string]caller.Role `json:"roles"`
 }
 
 func userOf(u account.User, ws string) user {
-	return user{u.ID, u.Name, u.DisplayName, string(u.RoleIn(ws)), u.Disabled, u.CreatedAt, nullable(u.LastSeenAt)}
+	return user{u.ID, u.Name, u.DisplayName, string(u.RoleIn(ws)), u.Disabled, u.CreatedAt, nullable(u.LastSeenAt), u.Roles}
 }
 
 type workspace struct {
@@ -240,4 +244,20 @@ func (x sessions) createWorkspace(ctx context.Context, _ *http.Request, req *cre
 		return nil, err
 	}
 	return workspace{w.Name, w.Description, string(caller.From(ctx).Role)}, nil
+}
+
+type updateWorkspaceRequest struct {
+	Description string `json:"description"`
+}
+
+func (x sessions) updateWorkspace(ctx context.Context, r *http.Request, req *updateWorkspaceRequest) (any, error) {
+	w, err := x.accounts.UpdateWorkspace(ctx, r.PathValue("workspace"), req.Description)
+	if err != nil {
+		return nil, err
+	}
+	return workspace{w.Name, w.Description, string(caller.From(ctx).Role)}, nil
+}
+
+func (x sessions) deleteWorkspace(ctx context.Context, r *http.Request) (any, error) {
+	return nil, x.accounts.DeleteWorkspace(ctx, r.PathValue("workspace"))
 }

@@ -134,6 +134,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/workspaces/{workspace}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete an empty workspace (admin of the server) */
+        delete: operations["deleteWorkspace"];
+        options?: never;
+        head?: never;
+        /** Change what a workspace is for (admin) */
+        patch: operations["updateWorkspace"];
+        trace?: never;
+    };
     "/w/{ws}/home": {
         parameters: {
             query?: never;
@@ -1417,6 +1437,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        /** Every entry that matches, newest first, as a file (admin, approver) */
+        get: operations["exportAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/w/{ws}/people": {
         parameters: {
             query?: never;
@@ -1452,10 +1492,14 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        delete?: never;
+        /** Delete an account with its sessions and the tokens it made; the name stays in the audit log */
+        delete: operations["deleteUser"];
         options?: never;
         head?: never;
-        /** Change a role, or disable (admin); the last admin keeps theirs (`state`) */
+        /**
+         * Change a role, or disable (admin); the last admin keeps theirs (`state`)
+         * @description While an account is disabled, the service tokens it made are refused too.
+         */
         patch: operations["updateUser"];
         trace?: never;
     };
@@ -1932,6 +1976,10 @@ export interface components {
             created_ms: number;
             /** Format: int64 */
             last_seen_ms: number | null;
+            /** @description By workspace, `*` for every one, as far as the caller may know */
+            roles: {
+                [key: string]: components["schemas"]["Role"];
+            };
         };
         Token: {
             token_id: string;
@@ -1946,6 +1994,8 @@ export interface components {
             last_used_ms: number | null;
             /** Format: int64 */
             expires_ms: number | null;
+            /** @description Refused because who made it is disabled */
+            suspended: boolean;
         };
         Workspace: {
             name: string;
@@ -3411,6 +3461,56 @@ export interface operations {
         responses: {
             /** @description The workspace */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workspace"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteWorkspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    updateWorkspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    description: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The workspace as it is now */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5841,6 +5941,8 @@ export interface operations {
                 actor?: string;
                 /** @description Prefix */
                 action?: string;
+                object_kind?: string;
+                object_id?: string;
                 from_ms?: number;
                 to_ms?: number;
                 limit?: components["parameters"]["limit"];
@@ -5865,6 +5967,40 @@ export interface operations {
                         entries: components["schemas"]["AuditEntry"][];
                         next_page_token: components["schemas"]["NextPageToken"];
                     };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    exportAudit: {
+        parameters: {
+            query?: {
+                format?: "csv" | "jsonl";
+                actor?: string;
+                /** @description Prefix */
+                action?: string;
+                object_kind?: string;
+                object_id?: string;
+                from_ms?: number;
+                to_ms?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, streamed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/x-ndjson": string;
                 };
             };
             default: components["responses"]["Error"];
@@ -5930,6 +6066,29 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    deleteUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     updateUser: {
         parameters: {
             query?: never;
@@ -5944,7 +6103,14 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    role?: components["schemas"]["Role"];
+                    display_name?: string;
+                    /**
+                     * @description Empty takes the role away
+                     * @enum {string}
+                     */
+                    role?: "admin" | "editor" | "approver" | "annotator" | "viewer" | "";
+                    /** @description `role` is of every workspace (admin of the server) */
+                    everywhere?: boolean;
                     disabled?: boolean;
                     /** Format: password */
                     password?: string;

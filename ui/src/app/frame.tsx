@@ -11,7 +11,7 @@ import { Icon } from "../kit/icons";
 import { Menu } from "../kit/menu";
 import { Dialog, hint, Keys } from "../kit/states";
 import { BellIcon, Notices } from "../notices/bell";
-import { FirstUserForm } from "../session/login";
+import { FirstUserForm, PasswordForm } from "../session/login";
 import { adopt, sessionKey, useSession } from "../session/session";
 import { Crumbs } from "./crumbs";
 import { Help } from "./help";
@@ -20,13 +20,13 @@ import { setPrefs, usePrefs } from "./prefs";
 import { owns, Rail, useHere } from "./rail";
 import { groupsFor, placesFor } from "./sections";
 import { type ShortcutId, useShortcut } from "./shortcuts";
-import { toastError, Toasts } from "./toast";
+import { toast, toastError, Toasts } from "./toast";
 import { to, useWs } from "./url";
 import { copyLink } from "../views/link";
 
 export { Menu };
 
-type Overlay = "palette" | "help" | "jobs" | "menu" | "person" | "bell" | "first-user" | null;
+type Overlay = "palette" | "help" | "jobs" | "menu" | "person" | "bell" | "first-user" | "password" | null;
 
 /** The queries that a kind of change makes old. */
 const keyOf: Record<string, string> = { job: "jobs", model: "models", prompt: "prompts", experiment: "experiments" };
@@ -90,7 +90,7 @@ export function Frame() {
           <Notices close={close} />
         </Menu>
         <Menu open={overlay === "person"} onToggle={(o) => setOverlay(o ? "person" : null)} label="You and preferences" button={<Avatar />}>
-          <PersonMenu onFirstUser={() => setOverlay("first-user")} onHelp={() => setOverlay("help")} close={close} />
+          <PersonMenu onFirstUser={() => setOverlay("first-user")} onPassword={() => setOverlay("password")} onHelp={() => setOverlay("help")} close={close} />
         </Menu>
       </header>
       <main className="main" id="main" tabIndex={-1}><Outlet /></main>
@@ -99,6 +99,7 @@ export function Frame() {
       {overlay === "help" && <Help onClose={close} />}
       {overlay === "jobs" && <JobsDrawer onClose={close} />}
       {overlay === "menu" && <Dialog title="Sections" onClose={close} className="drawer sheet"><Rail onGo={close} /></Dialog>}
+      {overlay === "password" && <Dialog title="Change your password" onClose={close}><PasswordForm onDone={() => { close(); toast("Password changed; your other sessions have ended"); }} /></Dialog>}
       {overlay === "first-user" && <Dialog title="Create the first account" onClose={close}><FirstUserForm onDone={close} /></Dialog>}
       <JobsAnnouncer jobs={jobs.data?.jobs} />
       <Toasts />
@@ -142,7 +143,7 @@ function Avatar() {
   return user ? <span className="avatar">{(user.display_name || user.username).slice(0, 2)}</span> : <Icon name="person" />;
 }
 
-function PersonMenu({ onFirstUser, onHelp, close }: { onFirstUser: () => void; onHelp: () => void; close: () => void }) {
+function PersonMenu({ onFirstUser, onPassword, onHelp, close }: { onFirstUser: () => void; onPassword: () => void; onHelp: () => void; close: () => void }) {
   const session = useSession();
   const ws = useWs();
   const prefs = usePrefs();
@@ -165,6 +166,7 @@ function PersonMenu({ onFirstUser, onHelp, close }: { onFirstUser: () => void; o
       <div style={{ borderTop: "1px solid var(--hairline)", margin: "6px 0" }} />
       <button className="menu-item" onClick={onHelp}><Icon name="more" />Shortcuts<Keys id="help" /></button>
       {session.setup_needed && <button className="menu-item" onClick={onFirstUser}><Icon name="people" />Create the first account</button>}
+      {session.user && <button className="menu-item" onClick={onPassword}><Icon name="settings" />Change your password</button>}
       {session.user && <button className="menu-item" onClick={() => { close(); logout.mutate(); }}><Icon name="right" />Sign out</button>}
       <p className="muted micro" style={{ padding: "6px 8px 4px" }}>Assay {session.server.version}</p>
     </div>

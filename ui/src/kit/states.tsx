@@ -171,7 +171,7 @@ export function Dialog({ title, onClose, children, footer, className }: { title:
 }
 
 /** Asks for the name of what is about to go for good. */
-export function ConfirmName({ title, name, consequence, onConfirm, onClose }: { title: string; name: string; consequence: string; onConfirm: () => void; onClose: () => void }) {
+export function ConfirmName({ title, name, consequence, action = "Delete", onConfirm, onClose }: { title: string; name: string; consequence: string; action?: string; onConfirm: () => void; onClose: () => void }) {
   const input = useRef<HTMLInputElement>(null);
   const submit = useRef<HTMLButtonElement>(null);
   return (
@@ -184,7 +184,7 @@ export function ConfirmName({ title, name, consequence, onConfirm, onClose }: { 
         </div>
         <div className="row" style={{ justifyContent: "flex-end" }}>
           <button type="button" className="button" onClick={onClose}>Keep it</button>
-          <button ref={submit} className="button danger primary" disabled>Delete</button>
+          <button ref={submit} className="button danger primary" disabled>{action}</button>
         </div>
       </form>
     </Dialog>

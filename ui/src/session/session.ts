@@ -7,8 +7,20 @@ export type Session = Schemas["Session"];
 export const sessionKey = ["session"];
 
 export function useSessionQuery() {
-  return useQuery({ queryKey: sessionKey, queryFn: ({ signal }) => api.get("/session", { signal }), staleTime: 5 * 60_000 });
+  return useQuery({
+    queryKey: sessionKey,
+    queryFn: async ({ signal }) => {
+      const s = await api.get("/session", { signal });
+      signedIn ||= !!s.user;
+      return s;
+    },
+    staleTime: 5 * 60_000,
+  });
 }
+
+let signedIn = false;
+/** Whether somebody was signed in since the page was loaded; their session then ended. */
+export function wasSignedIn(): boolean { return signedIn; }
 
 export const SessionContext = createContext<Session | null>(null);
 export function useSession(): Session {
@@ -20,14 +32,23 @@ export function useSession(): Session {
 /** Forget everything that was read as somebody else. */
 export function adopt(client: QueryClient, s: Session): void {
   client.clear();
+  signedIn = !!s.user;
   client.setQueryData(sessionKey, s);
 }
 
 const rank: Record<Schemas["Role"], number> = { viewer: 0, annotator: 1, editor: 2, approver: 3, admin: 4 };
 
+/** The caller's role in a workspace. */
+export function roleIn(s: Session, ws: string): Schemas["Role"] {
+  return s.workspaces.find((w) => w.name === ws)?.role ?? s.user?.role ?? "viewer";
+}
+
 /** Whether the caller may do what needs `role`; without accounts everyone may. */
 export function may(s: Session, ws: string, role: Schemas["Role"]): boolean {
-  if (!s.auth_required) return true;
-  const have = s.workspaces.find((w) => w.name === ws)?.role ?? s.user?.role ?? "viewer";
-  return rank[have] >= rank[role];
+  return !s.auth_required || rank[roleIn(s, ws)] >= rank[role];
+}
+
+/** Whether the caller is an admin of the whole server. */
+export function administers(s: Session): boolean {
+  return !s.auth_required || s.user?.roles["*"] === "admin";
 }
