@@ -68,8 +68,8 @@ func (p people) audit(ctx context.Context, r *http.Request) (any, error) {
 	return map[string]any{"entries": out, "next_page_token": nullable(next)}, nil
 }
 
-// exportPage is how many entries are read at once for an export.
-const exportPage = 1000
+// auditPage is how many entries an export reads at once.
+const auditPage = 1000
 
 // exportAudit streams all entries that match. A failure after the first page
 // can only break the answer off, which the client sees.
@@ -78,7 +78,7 @@ func (p people) exportAudit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f.Limit = exportPage
+	f.Limit = auditPage
 	var write func(account.Entry) error
 	kind := "text/csv; charset=utf-8"
 	table := csv.NewWriter(w)

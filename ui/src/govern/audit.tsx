@@ -59,7 +59,7 @@ export default function AuditPage() {
     { id: "time", header: "Time", width: 140, pinned: true, cell: (e) => <Time ms={e.time_ms} short={clock(e.time_ms)} /> },
     { id: "actor", header: "Who", width: 150, cell: (e) => <Actor e={e} /> },
     { id: "action", header: "What", width: 220, cell: (e) => <code>{e.action}</code> },
-    { id: "object", header: "On", width: 340, cell: (e) => <><span className="muted">{words(e.object_kind)}</span>{" "}<Target ws={ws} e={e} /></> },
+    { id: "object", header: "On", width: 340, cell: (e) => <span className="clip"><span className="muted">{words(e.object_kind)}</span> <Target ws={ws} e={e} /></span> },
     { id: "address", header: "From", width: 140, cell: (e) => e.address || "—" },
     { id: "request", header: "Request", width: 160, cell: (e) => <code>{e.request_id || "—"}</code> },
     { id: "seq", header: "No.", width: 80, num: true, cell: (e) => e.seq },
@@ -77,7 +77,7 @@ export default function AuditPage() {
         <CopyAs cli={["audit", "list", ...(actor ? ["--actor", actor] : []), ...(action ? ["--action", action] : []), ...(kind ? ["--object-kind", kind] : []), ...(object ? ["--object", object] : []), ...(range ? ["--since", range.slice(1)] : [])]}
           call={{ path: `/w/${encodeURIComponent(ws)}/audit`, query: { ...query, limit: 200 } }} />
       </div>
-      <form className="toolbar" role="search" key={[actor, action, kind, object].join("\n")} onSubmit={(e) => {
+      <form className="toolbar audit-filter" role="search" key={[actor, action, kind, object].join("\n")} onSubmit={(e) => {
         e.preventDefault();
         const f = new FormData(e.currentTarget), text = (name: string) => String(f.get(name)).trim();
         set({ actor: text("actor"), action: text("action"), kind: text("kind"), object: text("object"), entry: undefined });
