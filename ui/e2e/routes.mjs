@@ -28,6 +28,9 @@ export async function routes() {
     ["compare-scatter", `/runs/compare?ids=${ids}&panel=scatter`],
     ["compare-parallel", `/runs/compare?ids=${ids}&panel=parallel`],
     ["compare-rows", `/runs/compare?ids=${ids}&panel=rows`],
+    ["datasets", "/datasets"],
+    ["datasets-logged", "/datasets?tab=logged"],
+    ...(await datasetRoutes()),
     ["models", "/models"],
     ["model", `/models/${name(model.name)}`],
     ["model-version", `/models/${name(model.name)}/${model.latest_version}`],
@@ -40,4 +43,20 @@ export async function routes() {
     ["audit", "/audit"],
     ["settings", "/settings"],
   ];
+}
+
+/** A dataset with records, made once, and one that a run logged if there is any. */
+async function datasetRoutes() {
+  const { datasets } = await call(`/w/${ws}/datasets`), { inputs } = await call(`/w/${ws}/inputs`), out = [];
+  let one = datasets.find((d) => d.records > 0);
+  if (!one) {
+    one = await call(`/w/${ws}/datasets`, { name: "golden questions" });
+    const { traces } = await search("traces", { limit: 20 });
+    await call(`/w/${ws}/datasets/${one.dataset_id}/traces`, { trace_ids: traces.map((t) => t.trace_id) });
+    await call(`/w/${ws}/datasets/${one.dataset_id}/records`, { records: [{ inputs: { question: "Written by hand" }, expectations: { answer: "42" }, tags: { split: "dev" } }] });
+  }
+  const { records } = await call(`/w/${ws}/datasets/${one.dataset_id}/records?limit=1`);
+  out.push(["dataset", `/datasets/${one.dataset_id}`], ["dataset-record", `/datasets/${one.dataset_id}?row=${records[0].record_id}`]);
+  if (inputs[0]) out.push(["dataset-logged", `/datasets/logged/${encodeURIComponent(inputs[0].name)}`]);
+  return out;
 }

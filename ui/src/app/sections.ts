@@ -25,7 +25,9 @@ export const groups: Group[] = [
     { label: "Experiments", icon: "experiments", path: "experiments", also: ["runs"], key: "goExperiments" },
     { label: "Alerts", icon: "bell", path: "alerts", key: "goAlerts" },
   ] },
-  { label: "Evaluate", sections: [] },
+  { label: "Evaluate", sections: [
+    { label: "Datasets", icon: "datasets", path: "datasets", key: "goDatasets" },
+  ] },
   { label: "Review", sections: [] },
   { label: "Improve", sections: [
     { label: "Prompts", icon: "prompts", path: "prompts", key: "goPrompts" },

@@ -9,6 +9,7 @@ import { useShortcut } from "../app/shortcuts";
 import { copy, toast, toastError } from "../app/toast";
 import { to, useWs } from "../app/url";
 import { count, plural } from "../kit/format";
+import { DatasetButton } from "../datasets/add";
 import { Icon } from "../kit/icons";
 import { ConfirmName, Dialog, hint, Segments } from "../kit/states";
 import { may, useSession } from "../session/session";
@@ -98,6 +99,7 @@ export function BulkBar({ chosen, matching, onMatching, clear, onDone, children 
       {matching && <button className="link" onClick={onMatching}>Select all {matching.exact ? "" : "≥ "}{count(matching.count)} matching</button>}
       {may(session, ws, "annotator") && <button className="button" onClick={() => setDialog("score")}><Icon name="scorers" />Score</button>}
       {may(session, ws, "editor") && <button className="button" onClick={() => setDialog("tag")}><Icon name="pin" />Tag</button>}
+      <DatasetButton ids={"ids" in chosen ? chosen.ids : []} query={"ids" in chosen ? undefined : chosen.query} total={all ? chosen.count : undefined} onDone={clear} />
       {children}
       {!all && chosen.ids.length === 2 && <button className="button" title={hint("Compare the two", "compare")} onClick={compare}><Icon name="compare" />Compare</button>}
       {!all && <button className="button" onClick={() => void copy(chosen.ids.join("\n"), "Ids copied")}><Icon name="copy" />Copy ids</button>}

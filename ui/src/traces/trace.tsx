@@ -5,6 +5,7 @@ import { useParams } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { api } from "../api/client";
 import { listen } from "../api/live";
+import { DatasetButton } from "../datasets/add";
 import { useCrumbs } from "../app/crumbs";
 import { A, useGo } from "../app/link";
 import { visited } from "../app/palette";
@@ -114,6 +115,7 @@ function TraceHead({ trace: t }: { trace: Trace }) {
         <button className="link label mono" title="Copy the trace id" onClick={() => void copy(t.trace_id, "Trace id copied")}>{t.trace_id.slice(0, 11)}… <Icon name="copy" size={12} /></button>
         <span className="grow" />
         {!narrow && <CopyAs {...asCode(ws, t)} />}
+        <DatasetButton ids={[t.trace_id]} iconOnly={narrow} />
         <TraceMenu trace={t} />
         {near.of > 0 && <span className="row" style={{ gap: 2 }}>
           <button className="icon-button" disabled={!near.prev} aria-label="Previous trace" title={hint("Previous trace of the list", "prev")} onClick={back}><Icon name="up" /></button>
