@@ -252,7 +252,7 @@ func (s *Service) TestChannel(ctx context.Context, channelID string) (TestResult
 	r := &Rule{ID: "ar-test", Workspace: c.Workspace, Spec: Spec{Name: "This is a test of channel " + c.Name, Severity: Info,
 		Condition: Condition{Signal: ErrorRate, Comparison: Above, Fire: 0.05, Clear: 0.03, Window: 10 * time.Minute}}}
 	r.Status = Status{State: Firing, Since: now, Value: math.NaN(), Incident: "in-test"}
-	m := s.message(r, eventTest, "nothing is wrong", "all traces", now)
+	m := s.message(r, eventTest, "nothing is wrong", "all experiments", now)
 	m.URL = strings.TrimSuffix(s.cfg.BaseURL(), "/") + "/w/" + url.PathEscape(c.Workspace) + "/alerts?tab=channels"
 	ctx, cancel := context.WithTimeout(ctx, testTimeout)
 	defer cancel()

@@ -13,7 +13,7 @@ type Preview struct {
 	Firings  []Episode
 	Count    int       // of firings; more than Firings holds if there are many
 	NoData   float64   // share of judgements without enough data
-	Values   []float64 // one per judgement, oldest first; NaN unknown
+	Values   []float64 // one per judgement, oldest first; NaN not enough data
 }
 
 // Episode is a time of firing.
@@ -64,6 +64,9 @@ func (p *Preview) replay(c *Condition, readings []Reading) {
 	var open *Episode
 	for i, r := range readings {
 		at := p.From + int64(i+1)*p.Step
+		if c.judge(r, watched, at) == unknown {
+			r.Value = math.NaN() // too few to be worth showing
+		}
 		st = c.next(st, r, watched, at)
 		p.Values = append(p.Values, r.Value)
 		if st.State == NoData {

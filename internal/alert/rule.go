@@ -200,14 +200,14 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:200], "") + "…"
 }
 
-// Sentence says what the rule watches: "error rate of experiment finance over
+// Sentence says what the rule watches: "error rate in experiment finance over
 // 10 min is above 5 % for 5 min, with at least 50 traces".
 func (s *Spec) Sentence(scope string) string {
 	name := signals[s.Signal].name
 	if s.Signal == Score {
 		name = "mean " + strconv.Quote(s.Score)
 	}
-	text := fmt.Sprintf("%s of %s over %s is %s %s", name, scope, span(s.Window), s.Comparison, s.Signal.format(s.Fire))
+	text := fmt.Sprintf("%s in %s over %s is %s %s", name, scope, span(s.Window), s.Comparison, s.Signal.format(s.Fire))
 	if s.For > 0 {
 		text += " for " + span(s.For)
 	}
@@ -406,7 +406,7 @@ func (s *Service) Sentence(ctx context.Context, spec *Spec) string {
 
 func (s *Service) scopeName(ctx context.Context, scope Scope) string {
 	if s.cfg.Measurer == nil {
-		return "all traces"
+		return "all experiments"
 	}
 	return s.cfg.Measurer.ScopeName(ctx, scope)
 }

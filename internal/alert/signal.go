@@ -36,7 +36,7 @@ type signalRule struct {
 
 var signals = map[Signal]signalRule{
 	ErrorRate: {"error rate", false}, LatencyP50: {"latency p50", false}, LatencyP95: {"latency p95", false}, LatencyP99: {"latency p99", false},
-	Cost: {"cost", true}, CostPer1000: {"cost per 1,000 traces", false}, Score: {"mean score", false}, Volume: {"traces", true},
+	Cost: {"cost", true}, CostPer1000: {"cost per 1,000 traces", false}, Score: {"mean score", false}, Volume: {"number of traces", true},
 	Tokens: {"tokens", true}, Stalled: {"stalled traces", true}, Loops: {"looping traces", true},
 }
 

@@ -79,7 +79,7 @@ func linkTo(workspace string, m alert.Measurement, from, to int64) string {
 
 // ScopeName implements [alert.Measurer].
 func (m measures) ScopeName(ctx context.Context, s alert.Scope) string {
-	name := "all traces"
+	name := "all experiments"
 	if len(s.Experiments) > 0 {
 		var names []string
 		for _, id := range s.Experiments[:min(len(s.Experiments), 3)] {
@@ -98,7 +98,7 @@ func (m measures) ScopeName(ctx context.Context, s alert.Scope) string {
 	case alert.ByName:
 		return fmt.Sprintf("%s named %s", name, s.Value)
 	}
-	return fmt.Sprintf("%s of %s %s", name, s.Dimension, s.Value)
+	return fmt.Sprintf("%s with %s %s", name, s.Dimension, s.Value)
 }
 
 // maxMeasured bounds the traces that one call reads.

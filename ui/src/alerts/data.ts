@@ -1,5 +1,6 @@
 // Alert rules as the pages speak of them: their units, their words, their order.
 import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import { api, type Schemas } from "../api/client";
 import { cost, duration, metric, unknown } from "../kit/format";
 
@@ -57,22 +58,38 @@ export function byState(a: Alert, b: Alert): number {
   return order.indexOf(shownState(a)) - order.indexOf(shownState(b)) || a.name.localeCompare(b.name);
 }
 
-/** The lines that make the same rule from a terminal. */
-export function asCLI(s: AlertSpec, channels: Channel[] = []): string {
-  const q = (v: string) => (/^[\w.,:/@%-]+$/.test(v) ? v : `'${v.replace(/'/g, `'\\''`)}'`);
-  const out = ["assay alert create", q(s.name), "--signal", s.signal];
-  if (s.score) out.push("--score", q(s.score));
-  out.push(s.comparison === "below" ? "--below" : "--above", String(s.fire));
-  if (s.clear !== undefined && s.clear !== s.fire) out.push("--clear", String(s.clear));
-  out.push("--window", `${s.window_ms / 60e3}m`);
-  if (s.for_ms) out.push("--for", s.for_ms % 60e3 === 0 ? `${s.for_ms / 60e3}m` : `${s.for_ms / 1000}s`);
-  if (s.min_traces) out.push("--min-traces", String(s.min_traces));
-  for (const e of s.experiment_ids ?? []) out.push("--experiment", q(e));
-  if (s.dimension === "tag") out.push("--tag", q(`${s.key}=${s.value}`));
-  else if (s.dimension) out.push(`--${s.dimension}`, q(s.value ?? ""));
-  for (const id of s.channel_ids ?? []) out.push("--channel", q(channels.find((c) => c.channel_id === id)?.name ?? id));
+/** The words after `assay` that make the same rule. */
+export function asCLI(s: AlertSpec, channels: Channel[] = []): (string | number)[] {
+  const out: (string | number)[] = ["alert", "create", s.name, "--signal", s.signal];
+  const span = (ms: number) => (ms % 3600e3 === 0 ? `${ms / 3600e3}h` : ms % 60e3 === 0 ? `${ms / 60e3}m` : `${ms / 1000}s`);
+  if (s.score) out.push("--score", s.score);
+  out.push(s.comparison === "below" ? "--below" : "--above", s.fire);
+  if (s.clear !== undefined && s.clear !== s.fire) out.push("--clear", s.clear);
+  out.push("--window", span(s.window_ms));
+  if (s.for_ms) out.push("--for", span(s.for_ms));
+  if (s.min_traces) out.push("--min-traces", s.min_traces);
+  for (const e of s.experiment_ids ?? []) out.push("--experiment", e);
+  if (s.dimension === "tag") out.push("--tag", `${s.key}=${s.value}`);
+  else if (s.dimension) out.push(`--${s.dimension}`, s.value ?? "");
+  for (const id of s.channel_ids ?? []) out.push("--channel", channels.find((c) => c.channel_id === id)?.name ?? id);
   if (s.severity && s.severity !== "warning") out.push("--severity", s.severity);
   if (s.no_data === "alert") out.push("--no-data", "alert");
-  if (s.remind_ms) out.push("--remind", s.remind_ms % 3600e3 === 0 ? `${s.remind_ms / 3600e3}h` : `${s.remind_ms / 60e3}m`);
-  return out.join(" ");
+  if (s.remind_ms) out.push("--remind", span(s.remind_ms));
+  return out;
+}
+
+/** The part of a rule that people decide, for forms and calls. */
+export function specOf(a: Alert): AlertSpec {
+  const { name, experiment_ids, dimension, key, value, signal, score, comparison, fire, clear, window_ms, for_ms, min_traces, no_data, remind_ms, channel_ids, severity, enabled } = a;
+  return { name, experiment_ids, dimension, key, value, signal, score, comparison, fire, clear, window_ms, for_ms, min_traces, no_data, remind_ms, channel_ids, severity, enabled } as AlertSpec;
+}
+
+export function useDebounced<T>(value: T, ms: number): T {
+  const [late, setLate] = useState(value);
+  const text = JSON.stringify(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(JSON.parse(text) as T), ms);
+    return () => clearTimeout(timer);
+  }, [text, ms]);
+  return late;
 }

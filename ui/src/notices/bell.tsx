@@ -26,7 +26,7 @@ export function useNotices(ws: string) {
 /** The button's face, with the count of what is unread. */
 export function BellIcon() {
   const unread = useNotices(useWs()).data?.unread ?? 0;
-  return <><Icon name="bell" />{unread > 0 && <span className="badge">{unread > 99 ? "99+" : unread}<span className="sr"> unread</span></span>}</>;
+  return <span className="ring bell"><Icon name="bell" />{unread > 0 && <span className="badge">{unread > 99 ? "99+" : unread}<span className="sr"> unread</span></span>}</span>;
 }
 
 export function Notices({ close }: { close: () => void }) {
