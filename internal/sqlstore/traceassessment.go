@@ -74,11 +74,12 @@ func (st *Traces) putAssessment(ctx context.Context, trace int64, a *tracing.Ass
 
 // PutAssessment implements [tracing.AssessmentStore].
 func (st *Traces) PutAssessment(ctx context.Context, a tracing.Assessment) error {
-	return st.index.Write(ctx, func(ctx context.Context) error {
+	return st.writeIndex(ctx, func(ctx context.Context) error {
 		h, err := st.mine(ctx, a.TraceID)
 		if err != nil {
 			return err
 		}
+		st.markDirty(ctx, h.stored)
 		if a.Overrides != "" {
 			n, err := st.index.Exec(ctx, `UPDATE assessment SET valid = 0 WHERE trace = ? AND id = ?`, h.n, a.Overrides)
 			if err != nil {
@@ -149,8 +150,12 @@ func (st *Traces) Assessment(ctx context.Context, id trace.ID, assessment string
 // ChangeAssessment implements [tracing.AssessmentStore].
 func (st *Traces) ChangeAssessment(ctx context.Context, id trace.ID, assessment string, fn func(*tracing.Assessment) error) (tracing.Assessment, error) {
 	var a tracing.Assessment
-	err := st.index.Write(ctx, func(ctx context.Context) error {
-		var err error
+	err := st.writeIndex(ctx, func(ctx context.Context) error {
+		h, err := st.mine(ctx, id)
+		if err != nil {
+			return err
+		}
+		st.markDirty(ctx, h.stored)
 		if a, err = st.Assessment(ctx, id, assessment); err != nil {
 			return err
 		}
@@ -165,11 +170,12 @@ func (st *Traces) ChangeAssessment(ctx context.Context, id trace.ID, assessment 
 
 // DeleteAssessment implements [tracing.AssessmentStore].
 func (st *Traces) DeleteAssessment(ctx context.Context, id trace.ID, assessment string) error {
-	return st.index.Write(ctx, func(ctx context.Context) error {
+	return st.writeIndex(ctx, func(ctx context.Context) error {
 		h, err := st.mine(ctx, id)
 		if err != nil {
 			return err
 		}
+		st.markDirty(ctx, h.stored)
 		var overrides *string
 		err = st.index.QueryRow(ctx, `SELECT overrides FROM assessment WHERE id = ? AND trace = ?`, []any{assessment, h.n}, &overrides)
 		if fault.Is(err, fault.NotFound) {
@@ -193,7 +199,10 @@ func (st *Traces) DeleteAssessmentsOfRun(ctx context.Context, run string) error 
 	if run == "" {
 		return nil
 	}
-	return st.index.Write(ctx, func(ctx context.Context) error {
+	return st.writeIndex(ctx, func(ctx context.Context) error {
+		if err := st.markTraces(ctx, `n IN (SELECT trace FROM assessment WHERE run = ?)`, run); err != nil {
+			return err
+		}
 		_, err := st.index.Exec(ctx, `DELETE FROM assessment WHERE run = ?`, run)
 		return err
 	})

@@ -117,15 +117,18 @@ type victim struct {
 	n, t int64
 	day  int
 	id   trace.ID
+	mark minuteMark
 }
 
 func (st *Traces) victims(ctx context.Context, where string, args ...any) ([]victim, error) {
 	var list []victim
-	err := st.index.Each(ctx, `SELECT n, coalesce(t, 0), part, id FROM trace WHERE `+where, args, func(scan func(...any) error) error {
+	err := st.index.Each(ctx, `SELECT n, coalesce(t, 0), part, id, workspace, experiment, start_ms FROM trace WHERE `+where, args, func(scan func(...any) error) error {
 		var v victim
 		var id []byte
-		err := scan(&v.n, &v.t, &v.day, &id)
+		var start int64
+		err := scan(&v.n, &v.t, &v.day, &id, &v.mark.workspace, &v.mark.experiment, &start)
 		copy(v.id[:], id)
+		v.mark.minute = minuteOf(start)
 		list = append(list, v)
 		return err
 	})
@@ -176,8 +179,9 @@ func (st *Traces) deleteRows(ctx context.Context, victims []victim) error {
 	if len(victims) == 0 {
 		return nil
 	}
-	err := st.index.Write(ctx, func(ctx context.Context) error {
+	err := st.writeIndex(ctx, func(ctx context.Context) error {
 		for _, v := range victims {
+			st.markDirty(ctx, v.mark)
 			for _, q := range [...]string{
 				`DELETE FROM trace WHERE n = ?`,
 				`DELETE FROM assessment WHERE trace = ?`,

@@ -10,15 +10,29 @@ import (
 
 // The facts of a span are the columns nothing filters by in SQL, in one value:
 // a form byte, then varints and strings in fixed order. Counts are stored plus
-// one, so that 0 is unknown.
-const factsForm = 1
+// one, so that 0 is unknown. What few spans have stands at the end, as the
+// flags say. Form 1 had none of that, and no flag but the first.
+const (
+	factsForm    = 2
+	oldFactsForm = 1
+)
+
+// Flags of the facts.
+const (
+	factsAggregate = 1 << iota
+	factsAgentVersion
+	factsErrorType
+	factsInputHash
+)
 
 func appendFacts(b []byte, c *trace.Columns) []byte {
 	b = append(b, factsForm)
 	b = binary.AppendUvarint(b, uint64(max(0, c.Version)))
 	flags := byte(0)
-	if c.Aggregate {
-		flags |= 1
+	for i, set := range [...]bool{c.Aggregate, c.AgentVersion != "", c.ErrorType != "", c.InputHash != 0} {
+		if set {
+			flags |= 1 << i
+		}
 	}
 	b = append(b, flags)
 	for _, n := range [...]int64{c.Tokens.Input, c.Tokens.Output, c.Tokens.CacheRead, c.Tokens.CacheWrite, c.Tokens.Reasoning, c.Cost.Input, c.Cost.Output} {
@@ -29,10 +43,23 @@ func appendFacts(b []byte, c *trace.Columns) []byte {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
+	for _, s := range [...]string{c.AgentVersion, c.ErrorType} {
+		if s != "" {
+			s = clipBytes(s, maxRareFact)
+			b = binary.AppendUvarint(b, uint64(len(s)))
+			b = append(b, s...)
+		}
+	}
+	if c.InputHash != 0 {
+		b = binary.LittleEndian.AppendUint32(b, c.InputHash)
+	}
 	return b
 }
 
-const maxFact = 1000 // bytes
+const (
+	maxFact     = 1000 // bytes
+	maxRareFact = 200
+)
 
 func clipBytes(s string, n int) string {
 	if len(s) <= n {
@@ -48,7 +75,7 @@ var errFacts = errors.New("sqlstore: a span's facts are damaged")
 
 // parseFacts fills what appendFacts wrote.
 func parseFacts(b []byte, c *trace.Columns) error {
-	if len(b) < 3 || b[0] != factsForm {
+	if len(b) < 3 || b[0] != factsForm && b[0] != oldFactsForm {
 		return errFacts
 	}
 	b = b[1:]
@@ -65,18 +92,29 @@ func parseFacts(b []byte, c *trace.Columns) error {
 	if len(b) == 0 {
 		return errFacts
 	}
-	c.Aggregate = b[0]&1 != 0
+	flags := b[0]
+	c.Aggregate = flags&factsAggregate != 0
 	b = b[1:]
 	for _, dst := range [...]*int64{&c.Tokens.Input, &c.Tokens.Output, &c.Tokens.CacheRead, &c.Tokens.CacheWrite, &c.Tokens.Reasoning, &c.Cost.Input, &c.Cost.Output} {
 		*dst = int64(next()) - 1
 	}
-	for _, dst := range [...]*string{&c.Dialect, &c.Provider, &c.Agent, &c.Tool, &c.Node, &c.Session, &c.User} {
+	strings := []*string{&c.Dialect, &c.Provider, &c.Agent, &c.Tool, &c.Node, &c.Session, &c.User, &c.AgentVersion, &c.ErrorType}
+	for i, dst := range strings {
+		if i == 7 && flags&factsAgentVersion == 0 || i == 8 && flags&factsErrorType == 0 {
+			continue
+		}
 		n := next()
 		if n > uint64(len(b)) {
 			return errFacts
 		}
 		*dst = string(b[:n])
 		b = b[n:]
+	}
+	if flags&factsInputHash != 0 {
+		if len(b) < 4 {
+			return errFacts
+		}
+		c.InputHash = binary.LittleEndian.Uint32(b)
 	}
 	return nil
 }
@@ -117,6 +155,7 @@ func scanRow(scan func(...any) error, r *spanRow) error {
 	r.SpanRow = tracing.SpanRow{
 		ID: spanID(s), Parent: spanID(parent), Start: r.Start, End: r.End, Status: r.Status, Name: r.Name,
 		Type: c.Type, Model: c.Model, Provider: c.Provider, Agent: c.Agent, Tool: c.Tool, Node: c.Node,
+		AgentVersion: c.AgentVersion, ErrorType: c.ErrorType, InputHash: c.InputHash,
 		Aggregate: c.Aggregate, Tokens: c.Tokens, Cost: c.Cost, Version: c.Version,
 	}
 	return nil

@@ -21,11 +21,14 @@ type headerRow struct {
 	t         int64 // 0 while the trace has no spans
 	overflow  bool
 	before    []tracing.Label // of tags and metadata, as they are stored
+	stored    minuteMark      // where the stored row counts; zero for a new one
+	seen      int64           // unix milliseconds when its sender was last heard of; -1 unknown
+	stalled   int64           // since when it counts as stalled; -1 it does not
 }
 
 const headerColumns = `n, id, workspace, experiment, part, t, start_ms, duration_ms, state, final, name, run, session, usr, client_id,
 	request, response, tags, metadata, prompts, models, spans, errors, first_error, complete, overflow,
-	tokens_in, tokens_out, tokens, cache_read, cache_write, reasoning, cost_in, cost_out, cost, unpriced`
+	tokens_in, tokens_out, tokens, cache_read, cache_write, reasoning, cost_in, cost_out, cost, unpriced, seen_ms, stalled_ms`
 
 // Bits of the column final.
 const (
@@ -44,15 +47,19 @@ func scanHeader(scan func(...any) error, h *headerRow) error {
 	var complete, overflow int64
 	var tokens [6]*int64
 	var cost [3]*int64
+	var seen, stalled *int64
 	err := scan(&h.n, &id, &h.workspace, &experiment, &h.Partition, &t, &h.RequestTime, &duration, &state, &final,
 		&name, &run, &session, &user, &client, &request, &response, &tags, &metadata, &prompts, &models,
 		&h.Spans, &h.Errors, &firstError, &complete, &overflow,
-		&tokens[0], &tokens[1], &tokens[2], &tokens[3], &tokens[4], &tokens[5], &cost[0], &cost[1], &cost[2], &h.Unpriced)
+		&tokens[0], &tokens[1], &tokens[2], &tokens[3], &tokens[4], &tokens[5], &cost[0], &cost[1], &cost[2], &h.Unpriced,
+		&seen, &stalled)
 	if err != nil {
 		return err
 	}
 	copy(h.ID[:], id)
 	h.Experiment = strconv.FormatInt(experiment, 10)
+	h.stored = minuteMark{h.workspace, experiment, minuteOf(h.RequestTime)}
+	h.seen, h.stalled = number(seen), number(stalled)
 	h.t = max(0, number(t))
 	h.Duration = number(duration)
 	h.State = tracing.States[state&3]
@@ -163,6 +170,7 @@ func (h *headerRow) values() []any {
 		knownOrNull(h.Tokens.Input), knownOrNull(h.Tokens.Output), knownOrNull(h.Tokens.Total),
 		knownOrNull(h.Tokens.CacheRead), knownOrNull(h.Tokens.CacheWrite), knownOrNull(h.Tokens.Reasoning),
 		knownOrNull(h.Cost.Input), knownOrNull(h.Cost.Output), knownOrNull(h.Cost.Total), h.Unpriced,
+		knownOrNull(h.seen), knownOrNull(h.stalled),
 	}
 }
 
@@ -184,7 +192,7 @@ func jsonText(v any) string {
 
 var (
 	headerNames  = strings.TrimPrefix(headerColumns, "n, ")
-	insertHeader = `INSERT INTO trace (` + headerNames + `) VALUES (` + Marks(35) + `) RETURNING n`
+	insertHeader = `INSERT INTO trace (` + headerNames + `) VALUES (` + Marks(37) + `) RETURNING n`
 	updateHeader = `UPDATE trace SET ` + setList(headerNames) + ` WHERE n = ?`
 )
 
@@ -203,6 +211,7 @@ func (st *Traces) saveHeader(ctx context.Context, h *headerRow, sh *tracing.Shap
 	if sh != nil {
 		h.overflow = sh.Overflow()
 	}
+	h.settleStalled()
 	if h.n == 0 {
 		if err := st.index.QueryRow(ctx, insertHeader, h.values(), &h.n); err != nil {
 			return err
@@ -210,6 +219,8 @@ func (st *Traces) saveHeader(ctx context.Context, h *headerRow, sh *tracing.Shap
 	} else if _, err := st.index.Exec(ctx, updateHeader, append(h.values(), h.n)...); err != nil {
 		return err
 	}
+	st.markDirty(ctx, h.stored)
+	st.markDirty(ctx, h.mark())
 	now := h.labelSet()
 	var add, drop []tracing.Label
 	for _, l := range now {
@@ -227,6 +238,12 @@ func (st *Traces) saveHeader(ctx context.Context, h *headerRow, sh *tracing.Shap
 		add = append(add, sh.Labels()...)
 	}
 	return st.relabel(ctx, h.n, add, drop)
+}
+
+// mark is where the row counts now.
+func (h *headerRow) mark() minuteMark {
+	experiment, _ := strconv.ParseInt(h.Experiment, 10, 64) // checked on the way in
+	return minuteMark{h.workspace, experiment, minuteOf(h.RequestTime)}
 }
 
 // unlabelled are the keys of tags and metadata that nobody searches by, or

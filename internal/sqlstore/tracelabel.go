@@ -37,24 +37,36 @@ func (c *labelIDs) learn(ids map[tracing.Label]int64) {
 	}
 }
 
-// labelNotes collects the numbers that a Write looked up or made, to be
-// learned once it is committed.
-type labelNotes map[tracing.Label]int64
+// indexNotes collects what a Write of the index looked up or made, to be
+// learned once it is committed, and the minutes it made stale.
+type indexNotes struct {
+	labels map[tracing.Label]int64
+	dirty  map[minuteMark]struct{}
+}
 
-type labelNotesKey struct{}
+type indexNotesKey struct{}
 
-// writeIndex is index.Write with what labels need.
+func notesOf(ctx context.Context) *indexNotes {
+	notes, _ := ctx.Value(indexNotesKey{}).(*indexNotes)
+	return notes
+}
+
+// writeIndex is index.Write with what labels and monitoring need. Every change
+// of a header goes through it.
 func (st *Traces) writeIndex(ctx context.Context, fn func(ctx context.Context) error) error {
-	if st.index.TxFrom(ctx) != nil && ctx.Value(labelNotesKey{}) != nil {
+	if st.index.TxFrom(ctx) != nil && notesOf(ctx) != nil {
 		return fn(ctx)
 	}
-	var notes labelNotes
+	var notes *indexNotes
 	err := st.index.Write(ctx, func(ctx context.Context) error {
-		notes = labelNotes{}
-		return fn(context.WithValue(ctx, labelNotesKey{}, notes))
+		notes = &indexNotes{labels: map[tracing.Label]int64{}, dirty: map[minuteMark]struct{}{}}
+		if err := fn(context.WithValue(ctx, indexNotesKey{}, notes)); err != nil {
+			return err
+		}
+		return st.saveDirty(ctx, notes)
 	})
 	if err == nil && st.index.TxFrom(ctx) == nil { // inside an outer Write the outcome is open still
-		st.labels.learn(notes)
+		st.labels.learn(notes.labels)
 	}
 	return err
 }
@@ -64,9 +76,11 @@ func (st *Traces) labelNumber(ctx context.Context, l tracing.Label) (int64, erro
 	if n, ok := st.labels.get(l); ok {
 		return n, nil
 	}
-	notes, _ := ctx.Value(labelNotesKey{}).(labelNotes)
-	if n, ok := notes[l]; ok {
-		return n, nil
+	notes := notesOf(ctx)
+	if notes != nil {
+		if n, ok := notes.labels[l]; ok {
+			return n, nil
+		}
 	}
 	var n int64
 	const find = `SELECT n FROM label WHERE kind = ? AND key = ? AND value = ?`
@@ -79,7 +93,7 @@ func (st *Traces) labelNumber(ctx context.Context, l tracing.Label) (int64, erro
 		err = st.index.QueryRow(ctx, find, args, &n)
 	}
 	if err == nil && notes != nil {
-		notes[l] = n
+		notes.labels[l] = n
 	}
 	return n, err
 }

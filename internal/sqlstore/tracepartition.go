@@ -239,7 +239,7 @@ func (p *partition) deriveHeader(ctx context.Context, id trace.ID, t int64) erro
 	if err != nil {
 		return err
 	}
-	return p.st.index.Write(ctx, func(ctx context.Context) error {
+	return p.st.writeIndex(ctx, func(ctx context.Context) error {
 		rows, err := p.st.headers(ctx, []trace.ID{id})
 		if err != nil || len(rows) == 0 {
 			return err

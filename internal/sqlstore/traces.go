@@ -60,6 +60,10 @@ type Traces struct {
 
 	textWake chan struct{}
 	text     textState
+
+	rolling chan struct{}            // holds one token: who has it sums up
+	rolled  map[minuteMark]time.Time // under the token: not to be summed up again before
+	watch   TraceWatch
 }
 
 // TracesConfig tunes [OpenTraces]. The zero value is right for a server.
@@ -69,6 +73,15 @@ type TracesConfig struct {
 	IdleClose time.Duration
 	// NoText leaves full text alone; for tools that only read or write spans.
 	NoText bool
+	// NoRollup leaves summing up for monitoring to another process.
+	NoRollup bool
+	TraceWatch
+}
+
+// TraceWatch says which traces are marked by a tag. Zero values mark none.
+type TraceWatch struct {
+	StallAfter time.Duration // an open trace not heard of for so long is stalled
+	LoopAfter  int           // a tool called so often with the same input is a loop
 }
 
 // OpenTraces opens or creates the trace store in dir.
@@ -112,8 +125,9 @@ func startTraces(ctx context.Context, index *DB, dir string, log *slog.Logger, c
 		queue: make(chan *intake, 1024), quit: make(chan struct{}), ended: make(chan struct{}),
 		cache: newBlockCache(), labels: newLabelIDs(), shapes: newShapes(), codec: codec,
 		partitions: map[int]*partition{}, removed: map[int]bool{}, workspaces: map[string]int64{},
-		textWake: make(chan struct{}, 1),
+		textWake: make(chan struct{}, 1), rolling: make(chan struct{}, 1), rolled: map[minuteMark]time.Time{}, watch: cfg.TraceWatch,
 	}
+	st.rolling <- struct{}{}
 	if err := st.load(ctx); err != nil {
 		return nil, err
 	}
@@ -121,6 +135,9 @@ func startTraces(ctx context.Context, index *DB, dir string, log *slog.Logger, c
 	st.stopped.Go(func() { st.sweep(cfg.IdleClose) })
 	if !cfg.NoText {
 		st.stopped.Go(st.indexText)
+	}
+	if !cfg.NoRollup {
+		st.stopped.Go(st.rollup)
 	}
 	return st, nil
 }

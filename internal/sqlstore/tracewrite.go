@@ -440,7 +440,7 @@ func (w *traceWrite) saveHeaders(ctx context.Context) error {
 		}
 		h := byID[tr.id]
 		if h == nil { // new, or deleted a moment ago
-			h = &headerRow{workspace: tr.workspace}
+			h = &headerRow{workspace: tr.workspace, seen: -1, stalled: -1}
 			h.Partition = tr.day
 		}
 		if err := w.merge(ctx, tr, h); err != nil {
@@ -468,6 +468,7 @@ func (w *traceWrite) merge(ctx context.Context, tr *touched, h *headerRow) error
 	for _, info := range tr.infos {
 		h.MergeInfo(info)
 	}
+	h.heard(w.st.now())
 	if err := w.st.saveHeader(ctx, h, shape); err != nil {
 		return err
 	}

@@ -44,6 +44,8 @@ func Tracing(t *testing.T, open TraceStore) {
 		{"conversations and their turns", testSessions},
 		{"one change of many traces", testBulk},
 		{"what is imported is masked", testImportMasks},
+		{"monitoring agrees with the traces", testMonitor},
+		{"questions of monitoring", testMonitorQueries},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &tracingSuite{now: time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)}

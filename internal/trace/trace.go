@@ -154,8 +154,13 @@ type Columns struct {
 	Agent    string
 	Tool     string
 	Node     string // graph node, e.g. LangGraph's langgraph_node
-	Tokens   Tokens
-	Cost     Cost
+
+	AgentVersion string // that the instrumentation names
+	ErrorType    string // of a failed span: exception class or error code
+	InputHash    uint32 // of a tool's name and canonical input, to know a repeated call; 0 unknown
+
+	Tokens Tokens
+	Cost   Cost
 
 	// Aggregate marks a span that repeats the usage of its descendants (an
 	// agent or chain span with summed usage), so that totals do not count it.

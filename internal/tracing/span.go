@@ -82,6 +82,9 @@ type SpanRow struct {
 	Name, Type        string
 	Model, Provider   string
 	Agent, Tool, Node string
+	AgentVersion      string
+	ErrorType         string
+	InputHash         uint32 // see [trace.Columns]
 	Status            trace.Status
 	Aggregate         bool
 	Tokens            trace.Tokens

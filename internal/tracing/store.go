@@ -16,6 +16,7 @@ type Store interface {
 	InfoStore
 	SearchStore
 	AssessmentStore
+	RollupStore
 }
 
 // SpanStore keeps spans.

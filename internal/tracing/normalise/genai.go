@@ -13,6 +13,7 @@ func genAIRules() []rule {
 		{key: "gen_ai.conversation.id", field: fSession},
 		{key: "gen_ai.agent.name", field: fAgent},
 		{key: "gen_ai.agent.id", field: fAgent},
+		{key: "gen_ai.agent.version", field: fAgentVersion},
 		{key: "gen_ai.tool.name", field: fTool},
 
 		{key: "gen_ai.usage.input_tokens", field: fTokensIn},
@@ -86,6 +87,7 @@ func genAIType(operation string) string {
 // a dialect of their own.
 func plainRules() []rule {
 	return []rule{
+		{key: "error.type", field: fErrorType},
 		{key: "session.id", field: fSession},
 		{key: "langfuse.session.id", field: fSession},
 		{key: "user.id", field: fUser},

@@ -19,7 +19,7 @@ import (
 
 // Version of the rules. It rises whenever the same span would get different
 // columns, and is stored with them.
-const Version = 1
+const Version = 2
 
 // Normaliser holds the compiled rules. It is safe for concurrent use.
 type Normaliser struct {
@@ -85,6 +85,8 @@ const (
 	fAgent
 	fTool
 	fNode
+	fAgentVersion
+	fErrorType
 	fInput
 	fOutput
 	fTokensIn
@@ -192,6 +194,11 @@ func (f *facts) fill(c *trace.Columns) {
 	f.cost(&c.Cost)
 	f.payloads(c)
 	f.infer(c)
+	c.AgentVersion = f.text(fAgentVersion)
+	c.ErrorType = f.failure()
+	if c.Type == "TOOL" && c.Tool != "" && c.Input != "" {
+		c.InputHash = fingerprint(c.Tool, c.Input)
+	}
 	c.Aggregate = c.Tokens != trace.NoTokens && (!isCall(c.Type) || f.outerCall())
 }
 
