@@ -20,7 +20,6 @@ const (
 // Flags of the facts.
 const (
 	factsAggregate = 1 << iota
-	factsAgentVersion
 	factsErrorType
 	factsInputHash
 )
@@ -29,7 +28,7 @@ func appendFacts(b []byte, c *trace.Columns) []byte {
 	b = append(b, factsForm)
 	b = binary.AppendUvarint(b, uint64(max(0, c.Version)))
 	flags := byte(0)
-	for i, set := range [...]bool{c.Aggregate, c.AgentVersion != "", c.ErrorType != "", c.InputHash != 0} {
+	for i, set := range [...]bool{c.Aggregate, c.ErrorType != "", c.InputHash != 0} {
 		if set {
 			flags |= 1 << i
 		}
@@ -43,12 +42,10 @@ func appendFacts(b []byte, c *trace.Columns) []byte {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
-	for _, s := range [...]string{c.AgentVersion, c.ErrorType} {
-		if s != "" {
-			s = clipBytes(s, maxRareFact)
-			b = binary.AppendUvarint(b, uint64(len(s)))
-			b = append(b, s...)
-		}
+	if c.ErrorType != "" {
+		s := clipBytes(c.ErrorType, maxErrorType)
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
 	}
 	if c.InputHash != 0 {
 		b = binary.LittleEndian.AppendUint32(b, c.InputHash)
@@ -57,8 +54,8 @@ func appendFacts(b []byte, c *trace.Columns) []byte {
 }
 
 const (
-	maxFact     = 1000 // bytes
-	maxRareFact = 200
+	maxFact      = 1000 // bytes
+	maxErrorType = 200
 )
 
 func clipBytes(s string, n int) string {
@@ -98,11 +95,11 @@ func parseFacts(b []byte, c *trace.Columns) error {
 	for _, dst := range [...]*int64{&c.Tokens.Input, &c.Tokens.Output, &c.Tokens.CacheRead, &c.Tokens.CacheWrite, &c.Tokens.Reasoning, &c.Cost.Input, &c.Cost.Output} {
 		*dst = int64(next()) - 1
 	}
-	strings := []*string{&c.Dialect, &c.Provider, &c.Agent, &c.Tool, &c.Node, &c.Session, &c.User, &c.AgentVersion, &c.ErrorType}
-	for i, dst := range strings {
-		if i == 7 && flags&factsAgentVersion == 0 || i == 8 && flags&factsErrorType == 0 {
-			continue
-		}
+	texts := []*string{&c.Dialect, &c.Provider, &c.Agent, &c.Tool, &c.Node, &c.Session, &c.User, &c.ErrorType}
+	if flags&factsErrorType == 0 {
+		texts = texts[:7]
+	}
+	for _, dst := range texts {
 		n := next()
 		if n > uint64(len(b)) {
 			return errFacts
@@ -155,7 +152,7 @@ func scanRow(scan func(...any) error, r *spanRow) error {
 	r.SpanRow = tracing.SpanRow{
 		ID: spanID(s), Parent: spanID(parent), Start: r.Start, End: r.End, Status: r.Status, Name: r.Name,
 		Type: c.Type, Model: c.Model, Provider: c.Provider, Agent: c.Agent, Tool: c.Tool, Node: c.Node,
-		AgentVersion: c.AgentVersion, ErrorType: c.ErrorType, InputHash: c.InputHash,
+		ErrorType: c.ErrorType, InputHash: c.InputHash,
 		Aggregate: c.Aggregate, Tokens: c.Tokens, Cost: c.Cost, Version: c.Version,
 	}
 	return nil

@@ -134,7 +134,8 @@ func (s *tracingSuite) randomTrace(rnd *rand.Rand, n int) []trace.Span {
 		case 2:
 			sp.Columns.Node = []string{"plan", "act"}[rnd.IntN(2)]
 		case 3:
-			sp.Columns.Type, sp.Columns.Agent, sp.Columns.AgentVersion = "AGENT", "helper", []string{"1", "2"}[rnd.IntN(2)]
+			sp.Columns.Type, sp.Columns.Agent = "AGENT", "helper"
+			sp.Attrs = append(sp.Attrs, trace.Attr{Key: tracing.TagAgentVersion, Value: trace.StringValue([]string{"1", "2"}[n%2])})
 			if rnd.IntN(2) == 0 {
 				sp.Columns.Aggregate, sp.Columns.Tokens.Total = true, 7000
 			}

@@ -155,9 +155,8 @@ type Columns struct {
 	Tool     string
 	Node     string // graph node, e.g. LangGraph's langgraph_node
 
-	AgentVersion string // that the instrumentation names
-	ErrorType    string // of a failed span: exception class or error code
-	InputHash    uint32 // of a tool's name and canonical input, to know a repeated call; 0 unknown
+	ErrorType string // of a failed span: exception class or error code
+	InputHash uint32 // of a tool's name and canonical input, to know a repeated call; 0 unknown
 
 	Tokens Tokens
 	Cost   Cost

@@ -16,7 +16,7 @@ type Dim uint8
 const (
 	DimTotal    Dim = iota // every trace, under the value ""
 	DimName                // of the trace
-	DimVersion             // of the agent, see [AgentVersion]
+	DimVersion             // of the agent, see [agentVersion]
 	DimUser                //
 	DimState               //
 	DimTag                 // with a key
@@ -67,31 +67,84 @@ func parseDimension(name string) (Dimension, error) {
 		strings.Join(slices.DeleteFunc(slices.Clone(dimNames[:]), func(s string) bool { return s == "tag" }), ", "))
 }
 
-// Tags that name the agent's version where no span does.
+// Tags that name the agent's version.
 const (
+	TagAgentVersion   = "gen_ai.agent.version" // the first that a span said
 	tagServiceVersion = "service.version"
-	attrAgentVersion  = "gen_ai.agent.version"
 )
 
-// agentVersion is the version that a trace's agent ran at: what the earliest
-// span says in gen_ai.agent.version, else the resource's service.version, else
-// the logged model that MLflow's client had active.
-func agentVersion(info *Info, rows []SpanRow) string {
-	first, start := "", int64(0)
-	for i := range rows {
-		if v := rows[i].AgentVersion; v != "" && (first == "" || rows[i].Start < start) {
-			first, start = v, rows[i].Start
-		}
-	}
-	if first != "" {
-		return first
-	}
-	for _, v := range [...]string{info.Tags[attrAgentVersion], info.Tags[tagServiceVersion], info.Metadata[MetaModel]} {
-		if v != "" {
-			return v
+// versionSources are where the version of a trace's agent stands, the most
+// specific first, with the mark that its value has among stored ones.
+var versionSources = [...]struct {
+	mark  string
+	value func(*Info) string
+	field string // of the filter grammar
+}{
+	{"a", func(i *Info) string { return i.Tags[TagAgentVersion] }, "tags.`" + TagAgentVersion + "`"},
+	{"s", func(i *Info) string { return i.Tags[tagServiceVersion] }, "tags.`" + tagServiceVersion + "`"},
+	{"m", func(i *Info) string { return i.Metadata[MetaModel] }, "metadata.`" + MetaModel + "`"},
+}
+
+// agentVersion is the version that a trace's agent ran at, behind the mark of
+// its source: gen_ai.agent.version of a span, else the resource's
+// service.version, else the logged model that MLflow's client had active.
+func agentVersion(info *Info) string {
+	for _, s := range versionSources {
+		if v := s.value(info); v != "" {
+			return s.mark + v
 		}
 	}
 	return ""
+}
+
+// shown is a stored value as people see it.
+func (d Dimension) shown(value string) string {
+	if d.Dim == DimVersion && value != "" {
+		return value[1:]
+	}
+	return value
+}
+
+// clauseFields are the fields of the filter grammar that select a value.
+var clauseFields = [dimCount]string{
+	DimName: "attributes.name", DimUser: "metadata.`" + MetaUser + "`", DimState: "attributes.status", DimModel: "span.model",
+	DimProvider: "span.provider", DimNode: "span.node", DimTool: "span.tool", DimAgent: "span.agent", DimType: "span.type", DimSpan: "span.name",
+}
+
+// clause is the filter text that selects the traces of a stored value; "" when
+// there is none.
+func (d Dimension) clause(value string) string {
+	field := clauseFields[d.Dim]
+	switch d.Dim {
+	case DimTag:
+		if field = "tags.`" + d.Key + "`"; d.Key == TagStalled {
+			return field + " IS NOT NULL"
+		}
+	case DimVersion:
+		for _, s := range versionSources {
+			if strings.HasPrefix(value, s.mark) {
+				field = s.field
+			}
+		}
+		value = d.shown(value)
+	case DimScore:
+		if !strings.Contains(value, "`") {
+			return "feedback.`" + value + "` IS NOT NULL"
+		}
+	case DimError:
+		return "attributes.status = 'ERROR'"
+	}
+	if field == "" || value == "" || strings.Contains(d.Key, "`") {
+		return ""
+	}
+	quote := "'"
+	if strings.Contains(value, "'") {
+		quote = `"`
+		if strings.Contains(value, `"`) {
+			return "" // the grammar has no escape
+		}
+	}
+	return field + " = " + quote + value + quote
 }
 
 // unmonitored are tags that have a value of their own in every trace, or a

@@ -90,7 +90,7 @@ func (f *folding) trace() {
 	}
 	put(DimTotal, "", "")
 	put(DimName, "", f.info.Name)
-	put(DimVersion, "", agentVersion(f.info, f.rows))
+	put(DimVersion, "", agentVersion(f.info))
 	put(DimUser, "", f.info.User)
 	put(DimState, "", string(f.info.State))
 	for key, value := range f.info.Tags {

@@ -52,7 +52,7 @@ func (g *gatherer) value(v string, other bool) *seriesSum {
 	if s := g.values[v]; s != nil {
 		return s
 	}
-	if len(g.q.Values) > 0 && !slices.Contains(g.q.Values, v) {
+	if len(g.q.Values) > 0 && !slices.Contains(g.q.Values, g.dim.shown(v)) {
 		return nil
 	}
 	if len(g.values) >= maxMonitorValues {
@@ -236,7 +236,7 @@ func (g *gatherer) answer(out *Monitor) {
 	}
 	out.Series = make([]MonitorSeries, 0, len(list)+1)
 	for _, x := range list {
-		out.Series = append(out.Series, MonitorSeries{Value: x.value, Total: x.total, Points: x.s.list(g.points)})
+		out.Series = append(out.Series, MonitorSeries{Value: g.dim.shown(x.value), Clause: g.dim.clause(x.value), Total: x.total, Points: x.s.list(g.points)})
 	}
 	if g.rest != nil {
 		out.Series = append(out.Series, MonitorSeries{Other: true, Total: g.rest.total(), Points: g.rest.list(g.points)})

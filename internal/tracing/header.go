@@ -97,6 +97,7 @@ func (h *Header) AddPrompts(list []Prompt) {
 // together, beyond what a [Shape] knows.
 type Gist struct {
 	Name           string // root span's
+	Version        string // of the agent
 	Session, User  string
 	Input, Output  string // previews
 	Tags, Resource map[string]string
@@ -116,6 +117,11 @@ func (g *Gist) Look(s *trace.Span) {
 	}
 	if g.User == "" {
 		g.User = clip(clean(c.User), MaxTagKey)
+	}
+	if g.Version == "" {
+		if v, ok := trace.Lookup(s.Attrs, TagAgentVersion); ok {
+			g.Version = clip(clean(unquote(v.Text())), MaxTagKey)
+		}
 	}
 	if s.Source != nil && g.Resource == nil {
 		g.resource(s.Source.Resource)
@@ -212,6 +218,9 @@ func (h *Header) MergeSpans(sh *Shape, g *Gist, experiment, run string) {
 		if h.Tags[k] == "" {
 			h.Tags = merged(h.Tags, map[string]string{k: v})
 		}
+	}
+	if g.Version != "" && h.Tags[TagAgentVersion] == "" {
+		h.Tags = merged(h.Tags, map[string]string{TagAgentVersion: g.Version})
 	}
 	h.Tags = merged(h.Tags, g.Tags)
 	if name := g.Tags[TagName]; name != "" {

@@ -67,7 +67,8 @@ type Monitor struct {
 // and is nil where nothing happened.
 type MonitorSeries struct {
 	Value  string
-	Other  bool // the rest
+	Clause string // filter text that selects its traces; "" if there is none
+	Other  bool   // the rest
 	Total  *Measures
 	Points []*Measures
 }

@@ -94,7 +94,7 @@ func (sh *Shape) Put(s *trace.Span) {
 	sh.PutRow(&SpanRow{
 		ID: s.ID, Parent: s.Parent, Start: s.Start, End: s.End, Name: s.Name, Type: c.Type,
 		Model: c.Model, Provider: c.Provider, Agent: c.Agent, Tool: c.Tool, Node: c.Node,
-		AgentVersion: c.AgentVersion, ErrorType: c.ErrorType, InputHash: c.InputHash,
+		ErrorType: c.ErrorType, InputHash: c.InputHash,
 		Status: s.Status, Aggregate: c.Aggregate, Tokens: c.Tokens, Cost: c.Cost, Version: c.Version,
 	})
 }

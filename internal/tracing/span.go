@@ -82,7 +82,6 @@ type SpanRow struct {
 	Name, Type        string
 	Model, Provider   string
 	Agent, Tool, Node string
-	AgentVersion      string
 	ErrorType         string
 	InputHash         uint32 // see [trace.Columns]
 	Status            trace.Status

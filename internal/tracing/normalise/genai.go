@@ -13,7 +13,7 @@ func genAIRules() []rule {
 		{key: "gen_ai.conversation.id", field: fSession},
 		{key: "gen_ai.agent.name", field: fAgent},
 		{key: "gen_ai.agent.id", field: fAgent},
-		{key: "gen_ai.agent.version", field: fAgentVersion},
+		{key: "gen_ai.agent.version", field: fNone},
 		{key: "gen_ai.tool.name", field: fTool},
 
 		{key: "gen_ai.usage.input_tokens", field: fTokensIn},

@@ -85,7 +85,6 @@ const (
 	fAgent
 	fTool
 	fNode
-	fAgentVersion
 	fErrorType
 	fInput
 	fOutput
@@ -194,7 +193,6 @@ func (f *facts) fill(c *trace.Columns) {
 	f.cost(&c.Cost)
 	f.payloads(c)
 	f.infer(c)
-	c.AgentVersion = f.text(fAgentVersion)
 	c.ErrorType = f.failure()
 	if c.Type == "TOOL" && c.Tool != "" && c.Input != "" {
 		c.InputHash = fingerprint(c.Tool, c.Input)
