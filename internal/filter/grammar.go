@@ -256,7 +256,7 @@ func traceGrammar() *grammar {
 	attributes["text"] = content
 	spans := map[string]key{"content": content}
 	// model and the others are columns of ours, which MLflow does not have.
-	for _, n := range []string{"name", "type", "status", "model", "provider", "agent", "tool", "node"} {
+	for _, n := range []string{"name", "type", "status", "model", "provider", "agent", "tool", "node", "error_type"} {
 		spans[n] = key{Field{Span, n}, expression | member, text}
 	}
 	order := sortKeys("experiment_id", "status", "request_id", "name", "run_id",

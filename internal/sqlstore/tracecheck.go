@@ -119,6 +119,8 @@ func spanFact(r *spanRow, key string) (string, bool) {
 		return r.Tool, true
 	case "node":
 		return r.Node, true
+	case "error_type":
+		return r.ErrorType, true
 	}
 	return "", false
 }

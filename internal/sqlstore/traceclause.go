@@ -78,7 +78,7 @@ func assessmentValue(d *Dialect, c filter.Clause) (cond string, args []any, err 
 
 // spanLabels are the keys of spans that are labels of their trace.
 var spanLabels = map[string]tracing.LabelKind{
-	"name": tracing.LabelSpanName, "type": tracing.LabelSpanType, "status": tracing.LabelSpanStatus, "model": tracing.LabelModel,
+	"name": tracing.LabelSpanName, "type": tracing.LabelSpanType, "status": tracing.LabelSpanStatus, "error_type": tracing.LabelErrorType, "model": tracing.LabelModel,
 	"provider": tracing.LabelProvider, "agent": tracing.LabelAgent, "tool": tracing.LabelTool, "node": tracing.LabelNode,
 }
 

@@ -108,7 +108,7 @@ func (d Dimension) shown(value string) string {
 // clauseFields are the fields of the filter grammar that select a value.
 var clauseFields = [dimCount]string{
 	DimName: "attributes.name", DimUser: "metadata.`" + MetaUser + "`", DimState: "attributes.status", DimModel: "span.model",
-	DimProvider: "span.provider", DimNode: "span.node", DimTool: "span.tool", DimAgent: "span.agent", DimType: "span.type", DimSpan: "span.name",
+	DimProvider: "span.provider", DimNode: "span.node", DimTool: "span.tool", DimAgent: "span.agent", DimType: "span.type", DimSpan: "span.name", DimError: "span.error_type",
 }
 
 // clause is the filter text that selects the traces of a stored value; "" when
@@ -132,7 +132,9 @@ func (d Dimension) clause(value string) string {
 			return "feedback.`" + value + "` IS NOT NULL"
 		}
 	case DimError:
-		return "attributes.status = 'ERROR'"
+		if value == unknownError {
+			return "attributes.status = 'ERROR'"
+		}
 	}
 	if field == "" || value == "" || strings.Contains(d.Key, "`") {
 		return ""

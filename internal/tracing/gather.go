@@ -84,7 +84,7 @@ var filterDims = map[filter.Field]Dim{
 	{Group: filter.Metadata, Key: MetaUser}: DimUser,
 	{Group: filter.Span, Key: "model"}:      DimModel, {Group: filter.Span, Key: "provider"}: DimProvider, {Group: filter.Span, Key: "tool"}: DimTool,
 	{Group: filter.Span, Key: "agent"}: DimAgent, {Group: filter.Span, Key: "node"}: DimNode, {Group: filter.Span, Key: "type"}: DimType,
-	{Group: filter.Span, Key: "name"}: DimSpan,
+	{Group: filter.Span, Key: "name"}: DimSpan, {Group: filter.Span, Key: "error_type"}: DimError,
 }
 
 // direct reports whether what was summed up answers the query, and the value

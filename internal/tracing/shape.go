@@ -23,6 +23,8 @@ const (
 	LabelRun
 	LabelPrompt
 	LabelSpanStatus
+	LabelErrorType
+	labelKinds
 )
 
 // Label is a fact that traces are found by. Key is used by tags and metadata.
@@ -56,8 +58,8 @@ type Shape struct {
 	rootStart  int64
 
 	labels   map[Label]struct{}
-	perKind  [LabelSpanStatus + 1]int
-	overflow [LabelSpanStatus + 1]bool
+	perKind  [labelKinds]int
+	overflow [labelKinds]bool
 	fresh    []Label // labels since the last Saved
 }
 
@@ -161,6 +163,7 @@ func (sh *Shape) label(r *SpanRow) {
 	sh.addLabel(LabelAgent, r.Agent)
 	sh.addLabel(LabelNode, r.Node)
 	sh.addLabel(LabelSpanStatus, StatusName(r.Status))
+	sh.addLabel(LabelErrorType, r.ErrorType)
 }
 
 func (sh *Shape) addLabel(kind LabelKind, value string) {

@@ -78,6 +78,9 @@ func New(store Store, log *slog.Logger, cfg Config) *Service {
 	return &Service{store: store, cfg: cfg, log: log}
 }
 
+// Now is the time of the domain's clock.
+func (s *Service) Now() time.Time { return s.cfg.Now() }
+
 type anyExperiment struct{}
 
 func (anyExperiment) Resolve(_ context.Context, id, _ string) (string, error) {

@@ -544,6 +544,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/monitor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Volume, errors, latency, tokens, cost and scores over time
+         * @description Without a filter, and with one that is a single value of a dimension,
+         *     the answer comes from what was summed up per minute, whatever the
+         *     number of traces. Any other filter reads the newest matching traces
+         *     one by one; `exact` is false when there are more.
+         */
+        post: operations["monitor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/traces/{trace_id}/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                /** @description `tr-` and 32 hex digits, or the digits alone */
+                trace_id: components["parameters"]["trace_id"];
+            };
+            cookie?: never;
+        };
+        /** Count, total and self time, tokens and cost of the parts of one trace */
+        get: operations["traceNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/w/{ws}/traces/delete": {
         parameters: {
             query?: never;
@@ -2293,6 +2341,100 @@ export interface components {
             to_ms?: number;
             run_id?: string;
             session?: string;
+        };
+        MonitorSeries: {
+            value: string;
+            /** @description Name of the experiment where value is its id */
+            label: string;
+            /** @description The values beyond the limit */
+            other: boolean;
+            /** @description Filter text that selects the traces of the value; empty where there is none */
+            clause: string;
+            total: components["schemas"]["Measures"];
+            points: components["schemas"]["MeasuresColumns"];
+        };
+        /** @description null means unknown; never 0 */
+        Measures: {
+            /**
+             * Format: int64
+             * @description Traces that have the value
+             */
+            traces: number;
+            /**
+             * Format: int64
+             * @description Spans of those traces, or spans that have the value
+             */
+            spans: number;
+            /**
+             * Format: int64
+             * @description Traces or spans that failed
+             */
+            errors: number;
+            /**
+             * Format: int64
+             * @description Traces that have not ended
+             */
+            open: number;
+            /** Format: int64 */
+            tool_calls: number;
+            /**
+             * Format: int64
+             * @description Calls that count for tokens and cost
+             */
+            model_calls: number;
+            /** Format: int64 */
+            tokens_in: number | null;
+            /** Format: int64 */
+            tokens_out: number | null;
+            /** Format: int64 */
+            tokens: number | null;
+            /** Format: int64 */
+            cache_read: number | null;
+            /** @description US dollars of what is priced */
+            cost: number | null;
+            /**
+             * Format: int64
+             * @description Model calls with tokens and no known price; not in cost
+             */
+            unpriced_calls: number;
+            /** @description Time of what has ended */
+            total_ms: number | null;
+            /** @description Time in which no child ran; of spans */
+            self_ms: number | null;
+            p50_ms: number | null;
+            p95_ms: number | null;
+            p99_ms: number | null;
+            /**
+             * Format: int64
+             * @description Numeric scores
+             */
+            scores: number;
+            score_mean: number | null;
+            /** @description Half width of the 95 % interval of the mean */
+            score_half: number | null;
+        };
+        /** @description The fields of Measures as columns with one entry for each bucket */
+        MeasuresColumns: {
+            traces: number[];
+            spans: number[];
+            errors: number[];
+            open: number[];
+            tool_calls: number[];
+            model_calls: number[];
+            tokens_in: (number | null)[];
+            tokens_out: (number | null)[];
+            tokens: (number | null)[];
+            cache_read: (number | null)[];
+            cost: (number | null)[];
+            unpriced_calls: number[];
+            total_ms: (number | null)[];
+            self_ms: (number | null)[];
+            p50_ms: (number | null)[];
+            p95_ms: (number | null)[];
+            p99_ms: (number | null)[];
+            scores: number[];
+            score_mean: (number | null)[];
+            score_half: (number | null)[];
         };
         /** @enum {string} */
         TraceStatus: "OK" | "ERROR" | "IN_PROGRESS" | "UNSET";
@@ -4267,6 +4409,141 @@ export interface operations {
                                 /** @example status = 'ERROR' */
                                 clause: string;
                             }[];
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    monitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Empty means every experiment of the workspace */
+                    experiment_ids?: string[];
+                    /**
+                     * @description `total`, `experiment`, `name`, `version`, `user`, `state`, `tag.<key>`, which count traces; `model`, `provider`, `node`, `tool`, `agent`, `type`, `span`, `error`, which count spans; or `score`
+                     * @default total
+                     */
+                    by?: string;
+                    /** @description Only these values; empty means the largest */
+                    values?: string[];
+                    /**
+                     * Format: int64
+                     * @description Absent means a day before to_ms; the range is widened to whole minutes
+                     */
+                    from_ms?: number;
+                    /**
+                     * Format: int64
+                     * @description Absent means now
+                     */
+                    to_ms?: number;
+                    /**
+                     * Format: int64
+                     * @description Whole minutes; absent means a round width that gives at most 130 buckets
+                     */
+                    bucket_ms?: number;
+                    /** @example tags.env = 'prod' */
+                    filter?: string;
+                    /**
+                     * @description Of the values; score puts the lowest mean first
+                     * @default volume
+                     * @enum {string}
+                     */
+                    order_by?: "volume" | "cost" | "errors" | "time" | "score";
+                    /**
+                     * @description Values; the rest is summed up in one more
+                     * @default 10
+                     */
+                    limit?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Series over the same buckets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description Of the first bucket
+                         */
+                        start_ms: number;
+                        /** Format: int64 */
+                        end_ms: number;
+                        /** Format: int64 */
+                        bucket_ms: number;
+                        /** @description False when only the newest `folded` traces were read, or when values beyond the largest were summed up together */
+                        exact: boolean;
+                        /** @description Traces that were read one by one */
+                        folded: number;
+                        /**
+                         * Format: int64
+                         * @description Age of the oldest change that is not summed up yet; 0 current
+                         */
+                        lag_ms: number;
+                        /** @description Values beyond the limit */
+                        more: number;
+                        /** @description Largest relative error of p50_ms */
+                        quantile_error: number;
+                        whole: components["schemas"]["MonitorSeries"];
+                        series: components["schemas"]["MonitorSeries"][];
+                        spend: {
+                            /** @description US dollars; cost ÷ traces × 1000 */
+                            per_1000_traces: number | null;
+                            /** @description US dollars; cost ÷ hours × 720 */
+                            per_month: number | null;
+                            /** @description Length of the stretch it is computed from: to now, from the first bucket that has traces */
+                            hours: number;
+                            /** @description Why there is no per_month */
+                            why: string;
+                        };
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    traceNodes: {
+        parameters: {
+            query?: {
+                by?: "span" | "node" | "tool" | "model" | "agent" | "type" | "provider" | "error";
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                /** @description `tr-` and 32 hex digits, or the digits alone */
+                trace_id: components["parameters"]["trace_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The longest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        by: string;
+                        nodes: {
+                            value: string;
+                            total: components["schemas"]["Measures"];
                         }[];
                     };
                 };
