@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"syscall"
 	"time"
 
@@ -74,8 +75,20 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&cfg.mlflow, "mlflow", "", "path of MLflow's command")
 	flags.StringVar(&cfg.assay, "assay", "bin/assay", "path of Assay")
 	flags.StringVar(&cfg.work, "work", os.TempDir(), "where the servers of disk keep their data")
+	profile := flags.String("cpuprofile", "", "write a profile of the processor here")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
+	}
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	if cfg.data == "" && args[0] != "disk" && args[0] != "loop" {
 		return fmt.Errorf("--data is missing")

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"iter"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -23,8 +25,8 @@ import (
 // began.
 const month = 30 * 24 * time.Hour
 
-// perBatch traces arrive in one request.
-const perBatch = 100
+// perBatch traces arrive at once, a request for each experiment.
+const perBatch = 400
 
 // seed fills an empty directory.
 func seed(ctx context.Context, cfg *config) error {
@@ -47,14 +49,15 @@ func seed(ctx context.Context, cfg *config) error {
 	step := month / time.Duration(cfg.traces)
 	m := newMaker(5)
 	for made < cfg.traces && ctx.Err() == nil {
-		var spans []trace.Span
+		spans := map[string][]trace.Span{}
 		var ids []trace.ID
 		n := min(perBatch, cfg.traces-made)
 		for j := range n {
 			id, of := m.trace(made+j, end.Add(-month).Add(time.Duration(made+j)*step))
-			ids, spans = append(ids, id), append(spans, of...)
+			e := experiments[j%len(experiments)]
+			ids, spans[e] = append(ids, id), append(spans[e], of...)
 		}
-		if _, _, err := service.Ingest(ctx, trace.Batch{ExperimentID: experiments[made/perBatch%len(experiments)], Spans: spans}); err != nil {
+		if err := send(ctx, service, spans); err != nil {
 			return err
 		}
 		if err := judge(ctx, service, m.rand, ids); err != nil {
@@ -71,6 +74,33 @@ func seed(ctx context.Context, cfg *config) error {
 	}
 	fmt.Printf("%d traces of %d spans in %v\n", made, len(steps), time.Since(started).Round(time.Second))
 	return settle(ctx, cfg.data, st, started)
+}
+
+// send sends a request for each experiment at the same time, as several
+// clients do.
+func send(ctx context.Context, service *tracing.Service, spans map[string][]trace.Span) error {
+	return each(maps.Keys(spans), func(experiment string) error {
+		_, _, err := service.Ingest(ctx, trace.Batch{ExperimentID: experiment, Spans: spans[experiment]})
+		return err
+	})
+}
+
+// each runs fn for all items at the same time.
+func each[T any](items iter.Seq[T], fn func(T) error) error {
+	var wg sync.WaitGroup
+	var failed atomic.Pointer[error]
+	for item := range items {
+		wg.Go(func() {
+			if err := fn(item); err != nil {
+				failed.Store(&err)
+			}
+		})
+	}
+	wg.Wait()
+	if e := failed.Load(); e != nil {
+		return *e
+	}
+	return nil
 }
 
 // settle waits until text and sums are current.
@@ -129,23 +159,15 @@ func makeExperiments(ctx context.Context, dir string) ([]string, error) {
 
 // judge gives every twentieth trace a score.
 func judge(ctx context.Context, service *tracing.Service, r *rand.Rand, ids []trace.ID) error {
-	var wg sync.WaitGroup
-	var failed atomic.Pointer[error]
+	scores := map[trace.ID]string{}
 	for i := 0; i < len(ids); i += 20 {
-		value := fmt.Sprintf("%.2f", min(1, max(0, .75+.15*r.NormFloat64())))
-		wg.Go(func() {
-			_, err := service.CreateAssessment(ctx, tracing.Assessment{TraceID: ids[i], Name: "helpful", Value: []byte(value),
-				Source: tracing.AssessmentSource{Type: "LLM_JUDGE", ID: "judge-1"}})
-			if err != nil {
-				failed.Store(&err)
-			}
-		})
+		scores[ids[i]] = fmt.Sprintf("%.2f", min(1, max(0, .75+.15*r.NormFloat64())))
 	}
-	wg.Wait()
-	if e := failed.Load(); e != nil {
-		return *e
-	}
-	return nil
+	return each(maps.Keys(scores), func(id trace.ID) error {
+		_, err := service.CreateAssessment(ctx, tracing.Assessment{TraceID: id, Name: "helpful", Value: []byte(scores[id]),
+			Source: tracing.AssessmentSource{Type: "LLM_JUDGE", ID: "judge-1"}})
+		return err
+	})
 }
 
 // step of the agent that every trace is a run of.

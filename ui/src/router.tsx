@@ -52,6 +52,7 @@ const tree = root.addChildren([
     page("/traces/$traceId", () => import("./traces/trace")),
     page("/sessions", () => import("./sessions/page")),
     page("/sessions/$session", () => import("./sessions/session")),
+    page("/monitor", () => import("./monitor/page")),
     page("/experiments", () => import("./experiments/page")),
     page("/experiments/$experimentId", () => import("./experiments/redirect")),
     page("/runs", () => import("./runs/page")),

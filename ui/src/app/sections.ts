@@ -34,6 +34,9 @@ export const groups: Group[] = [
   ] },
   { label: "Serve", sections: [
     { label: "Models", icon: "models", path: "models", key: "goModels" },
+    { label: "Traces", icon: "traces", path: "traces" }, { label: "Sessions", icon: "sessions", path: "sessions" },
+    { label: "Monitoring", icon: "evaluations", path: "monitor" },
+    { label: "Experiments", icon: "experiments", path: "experiments", also: ["runs"] },
   ] },
   { label: "Govern", sections: [
     { label: "People", icon: "people", path: "people", key: "goPeople" },
