@@ -36,6 +36,8 @@ type Config struct {
 
 	SMTP       string        // smtp:// or smtps:// URL of the mail server; "" sends no mail
 	AlertEvery time.Duration // between two judgements of the alert rules
+	StallAfter time.Duration // silence after which an open trace is marked; 0 never
+	LoopAfter  int           // identical calls of a tool that mark a trace; 0 never
 
 	Settings []Setting // each option as it was chosen, secrets left out
 }
@@ -128,6 +130,25 @@ func Options() []Option {
 					return fault.Invalidf("%q is not a duration from 1s to 10m", v)
 				}
 				c.AlertEvery = d
+		{Name: "stall-after", Default: "10m", Usage: "an open trace silent for so long is marked assay.stalled; 0 turns it off",
+			set: func(c *Config, v string) error {
+				d, err := time.ParseDuration(v)
+				if v == "0" {
+					d, err = 0, nil
+				}
+				if err != nil || d < 0 || d > 0 && d < time.Second {
+					return fault.Invalidf("%q is neither 0 nor a duration of at least a second, as in 10m", v)
+				}
+				c.StallAfter = d
+				return nil
+			}},
+		{Name: "loop-after", Default: "5", Usage: "a tool called so often with the same input in one trace is marked assay.loop; 0 turns it off",
+			set: func(c *Config, v string) error {
+				n, err := strconv.Atoi(v)
+				if err != nil || n < 0 || n == 1 || n > 1_000_000 {
+					return fault.Invalidf("%q is neither 0 nor a number from 2", v)
+				}
+				c.LoopAfter = n
 				return nil
 			}},
 		{Name: "demo", Default: "false", Usage: "fill an empty server with the sample", Bool: true,

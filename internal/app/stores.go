@@ -31,10 +31,11 @@ func (a *App) openStores(ctx context.Context) error {
 	for _, m := range applied {
 		a.log.Debug("migrated", "set", m.Set, "name", m.Name)
 	}
+	traces := sqlstore.TracesConfig{Now: a.now, TraceWatch: sqlstore.TraceWatch{StallAfter: a.cfg.StallAfter, LoopAfter: a.cfg.LoopAfter}}
 	if a.cfg.Database != "" {
-		a.traces, err = sqlstore.OpenTracesOn(ctx, control, a.log, sqlstore.TracesConfig{Now: a.now})
+		a.traces, err = sqlstore.OpenTracesOn(ctx, control, a.log, traces)
 	} else {
-		a.traces, err = sqlstore.OpenTraces(ctx, a.cfg.Data, a.log, sqlstore.TracesConfig{Now: a.now})
+		a.traces, err = sqlstore.OpenTraces(ctx, a.cfg.Data, a.log, traces)
 	}
 	if err != nil {
 		return err

@@ -44,7 +44,10 @@ func (st *Traces) Append(ctx context.Context, b tracing.Arrival) (rejected int, 
 		}
 		in.bytes += int64(len(s.Raw)) + 256
 	}
-	err = st.submit(ctx, in)
+	if err = st.submit(ctx, in); err == nil {
+		st.refused.Add(int64(in.rejected))
+		st.stored.Add(int64(len(b.Spans) - in.rejected))
+	}
 	return in.rejected, in.reason, err
 }
 
@@ -175,4 +178,20 @@ func (st *Traces) storeAll(batch []*intake) (err error) {
 		return nil
 	}
 	return st.storePostgres(ctx, batch)
+}
+
+// Intake is what the store takes in.
+type Intake struct {
+	Stored, Rejected int64 // spans since the store was opened; those that were there already count as stored
+	Waiting          int   // requests that wait for their commit
+	WaitingBytes     int64
+	Partitions       int // open ones
+}
+
+// Intake returns the numbers as they are now.
+func (st *Traces) Intake() Intake {
+	st.mu.Lock()
+	open := len(st.partitions)
+	st.mu.Unlock()
+	return Intake{Stored: st.stored.Load(), Rejected: st.refused.Load(), Waiting: len(st.queue), WaitingBytes: st.waiting.Load(), Partitions: open}
 }

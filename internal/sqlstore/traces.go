@@ -42,6 +42,8 @@ type Traces struct {
 
 	queue   chan *intake
 	waiting atomic.Int64 // bytes of payload in the queue
+	stored  atomic.Int64 // spans, since the start
+	refused atomic.Int64 // likewise
 	quit    chan struct{}
 	ended   chan struct{} // the queue is worked off
 	stopped sync.WaitGroup

@@ -91,7 +91,7 @@ export function TimeChart({ title, note, frame, lines, bars = false, format, onO
       )}
       <figcaption className="readout">
         {at === null || asTable ? <span className="sentence">{note}</span> : <b>{when(x[at]!, frame.width)}</b>}
-        <ul className="keys">{lines.map((l, i) => {
+        <ul className="marks">{lines.map((l, i) => {
           const st = style(i);
           return <li key={l.id}><i aria-hidden="true" style={{ color: `var(--${l.token ?? st.token})` }}>{l.token ? "■" : st.mark}</i><span className="clip" dir="auto" title={l.label}>{l.label}</span>{at !== null && !asTable && <b>{format(l.values[at] ?? null)}</b>}</li>;
         })}</ul>
@@ -114,7 +114,7 @@ function options(UPlot: typeof uPlot, width: number, height: number, lines: Line
   return {
     width, height, ms: 1,
     tzDate: (ts) => (isUTC() ? UPlot.tzDate(new Date(ts), "Etc/UTC") : new Date(ts)),
-    scales: { x: { time: true }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
+    scales: { x: { time: true, range: (u, min, max) => { const w = u.data[0].length > 1 ? u.data[0][1]! - u.data[0][0]! : 60e3; return [min - w / 2, max + w / 2]; } }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
     axes: [
       { ...axis, size: 26, space: 64, values: (_u, ticks, _a, _s, step) => ticks.map((t) => (step >= 86400e3 ? dateTime(t).slice(5, 10) : dateTime(t).slice(11, 16) === "00:00" ? dateTime(t).slice(5, 10) : dateTime(t).slice(11, 16))) },
       { ...axis, size: 58, values: (_u, ticks) => ticks.map((t) => format(t)) },
