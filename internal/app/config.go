@@ -130,6 +130,8 @@ func Options() []Option {
 					return fault.Invalidf("%q is not a duration from 1s to 10m", v)
 				}
 				c.AlertEvery = d
+				return nil
+			}},
 		{Name: "stall-after", Default: "10m", Usage: "an open trace silent for so long is marked assay.stalled; 0 turns it off",
 			set: func(c *Config, v string) error {
 				d, err := time.ParseDuration(v)

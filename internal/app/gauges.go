@@ -46,8 +46,8 @@ func (a *App) openGauges() {
 		_, waiting, err := a.tracing.RollupLag(ctx)
 		return float64(waiting), err
 	}))
-	a.metrics.Counter("assay_spans_stored_total", "Spans stored since the start.", func() float64 { return float64(a.traces.Intake().Stored) })
-	a.metrics.Counter("assay_spans_rejected_total", "Spans refused since the start: their day was removed, or their trace is another workspace's.", func() float64 { return float64(a.traces.Intake().Rejected) })
+	a.metrics.CounterFunc("assay_spans_stored_total", "Spans stored since the start.", func() float64 { return float64(a.traces.Intake().Stored) })
+	a.metrics.CounterFunc("assay_spans_rejected_total", "Spans refused since the start: their day was removed, or their trace is another workspace's.", func() float64 { return float64(a.traces.Intake().Rejected) })
 	a.metrics.Gauge("assay_intake_waiting", "Requests with spans or headers that wait for their commit.", func() float64 { return float64(a.traces.Intake().Waiting) })
 	a.metrics.Gauge("assay_intake_waiting_bytes", "Payload of the requests that wait.", func() float64 { return float64(a.traces.Intake().WaitingBytes) })
 	a.metrics.Gauge("assay_trace_partitions_open", "Days of traces whose files are open.", func() float64 { return float64(a.traces.Intake().Partitions) })

@@ -93,7 +93,9 @@ func (m *Metrics) Counter(name, help, label string) func(value string, n int) {
 	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
 	m.Registry.MustRegister(c)
 	return func(value string, n int) { c.WithLabelValues(value).Add(float64(n)) }
-// Counter is Gauge for a number that only grows; its name ends in _total.
-func (m *Metrics) Counter(name, help string, value func() float64) {
+}
+
+// CounterFunc is Gauge for a number that only grows; its name ends in _total.
+func (m *Metrics) CounterFunc(name, help string, value func() float64) {
 	m.Registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
 }

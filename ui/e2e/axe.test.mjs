@@ -8,13 +8,6 @@ import { routes } from "./routes.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-async function paths() {
-  const { traces } = await search("traces", { filter: "status = 'ERROR'", limit: 1 }), { runs } = await search("runs", { limit: 50 }), { prompts } = await call(`/w/${ws}/prompts`), { models } = await call(`/w/${ws}/models`);
-  const run = runs.find((r) => Object.keys(r.metrics).length > 0) ?? runs[0], prompt = prompts.find((p) => p.versions > 1), model = models.find((m) => m.versions > 0), trace = traces[0].trace_id;
-  return ["", "/traces", `/traces?peek=${trace}`, `/traces/${trace}`, `/traces/${trace}?view=graph`, `/traces/${trace}?view=transcript`, `/traces/${trace}?view=log&tab=attributes`, "/sessions", "/monitor?from=-30d", "/monitor?from=-30d&by=model", "/experiments", "/runs", `/runs/${run.run_id}`, `/runs/${run.run_id}?tab=metrics`, `/runs/${run.run_id}?tab=artifacts`,
-    `/runs/compare?ids=${runs.slice(0, 3).map((r) => r.run_id)}`, "/models", `/models/${encodeURIComponent(model.name)}`, `/models/${encodeURIComponent(model.name)}/${model.latest_version}`, "/prompts", `/prompts/${encodeURIComponent(prompt.name)}`, `/prompts/${encodeURIComponent(prompt.name)}?v=2&against=1`, "/jobs", "/people", "/people?tab=tokens", "/audit", "/settings"];
-}
-
 async function violations(page) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));

@@ -18,6 +18,8 @@ export async function routes() {
     ["trace-transcript", `/traces/${trace}?view=transcript`],
     ["trace-log", `/traces/${trace}?view=log&tab=attributes`],
     ["sessions", "/sessions"],
+    ["monitor", "/monitor?from=-30d"],
+    ["monitor-by", "/monitor?from=-30d&by=model"],
     ["experiments", "/experiments"],
     ["runs", "/runs"],
     ["run", `/runs/${run.run_id}`],

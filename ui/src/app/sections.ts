@@ -22,6 +22,7 @@ export const groups: Group[] = [
   { label: "Observe", sections: [
     { label: "Traces", icon: "traces", path: "traces", key: "goTraces" },
     { label: "Sessions", icon: "sessions", path: "sessions", key: "goSessions" },
+    { label: "Monitoring", icon: "evaluations", path: "monitor", key: "goMonitor" },
     { label: "Experiments", icon: "experiments", path: "experiments", also: ["runs"], key: "goExperiments" },
     { label: "Alerts", icon: "bell", path: "alerts", key: "goAlerts" },
   ] },
@@ -34,9 +35,6 @@ export const groups: Group[] = [
   ] },
   { label: "Serve", sections: [
     { label: "Models", icon: "models", path: "models", key: "goModels" },
-    { label: "Traces", icon: "traces", path: "traces" }, { label: "Sessions", icon: "sessions", path: "sessions" },
-    { label: "Monitoring", icon: "evaluations", path: "monitor" },
-    { label: "Experiments", icon: "experiments", path: "experiments", also: ["runs"] },
   ] },
   { label: "Govern", sections: [
     { label: "People", icon: "people", path: "people", key: "goPeople" },

@@ -19,6 +19,7 @@ export const shortcuts = {
   goSessions: { keys: "g s", label: "Go to Sessions", group: "Go to" },
   goExperiments: { keys: "g e", label: "Go to Experiments", group: "Go to" },
   goRuns: { keys: "g r", label: "Go to Runs", group: "Go to" },
+  goMonitor: { keys: "g o", label: "Go to Monitoring", group: "Go to" },
   goAlerts: { keys: "g a", label: "Go to Alerts", group: "Go to" },
   goModels: { keys: "g m", label: "Go to Models", group: "Go to" },
   goPrompts: { keys: "g p", label: "Go to Prompts", group: "Go to" },
