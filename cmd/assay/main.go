@@ -99,7 +99,7 @@ OpenTelemetry exporters use it as their server.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newServe(io), newDemo(io), newTrace(io), newSession(io), newExperiment(io), newRun(io),
-		newModel(io), newPrompt(io), newAudit(io), newImport(io), newJob(io), newUser(io), newToken(io), newWorkspace(io),
+		newModel(io), newPrompt(io), newAudit(io), newImport(io), newJob(io), newAlert(io), newChannel(io), newUser(io), newToken(io), newWorkspace(io),
 		newMCP(io), newBackup(io), newRestore(io), newMigrate(io), newVersion(io))
 	return root
 }
