@@ -48,10 +48,22 @@ type homeAnswer struct {
 	P50          *float64   `json:"latency_p50_ms"`
 	P95          *float64   `json:"latency_p95_ms"`
 	Histogram    histogram  `json:"histogram"`
+	Spend        []spend    `json:"spend"`
 	RecentErrors []traceRow `json:"recent_errors"`
 	RecentRuns   []runRow   `json:"recent_runs"`
 	Jobs         []any      `json:"jobs"`
 }
+
+// spend is what the last days cost, as far as it is known.
+type spend struct {
+	Days     int      `json:"days"`
+	Cost     *float64 `json:"cost"`
+	Unpriced int64    `json:"unpriced_spans"` // calls without a known price, not in Cost
+}
+
+// spendDays are the stretches that the first page sums up, whatever range it
+// otherwise shows.
+var spendDays = []int{1, 7, 30}
 
 // recent is how many errors, runs and jobs the first page shows.
 const recent = 10
@@ -72,6 +84,13 @@ func (h home) get(ctx context.Context, r *http.Request) (any, error) {
 	}
 	out := homeAnswer{FromMS: from, ToMS: now, Traces: sum.Traces, Errors: sum.Errors, Spans: sum.Spans, Tokens: count(sum.Tokens),
 		Cost: dollars(sum.Cost), Unpriced: sum.Unpriced, P50: known(sum.P50), P95: known(sum.P95), RecentErrors: []traceRow{}, RecentRuns: []runRow{}}
+	for _, days := range spendDays {
+		past, err := h.traces.domain.Summary(ctx, now-int64(days)*24*time.Hour.Milliseconds(), q.To)
+		if err != nil {
+			return nil, err
+		}
+		out.Spend = append(out.Spend, spend{days, dollars(past.Cost), past.Unpriced})
+	}
 	hist, err := h.traces.domain.Histogram(ctx, q, 48)
 	if err != nil {
 		return nil, err

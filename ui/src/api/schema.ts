@@ -2090,6 +2090,13 @@ export interface components {
                 ok: number[];
                 error: number[];
             };
+            /** @description The last 1, 7 and 30 days */
+            spend: {
+                days: number;
+                cost: number | null;
+                /** Format: int64 */
+                unpriced_spans: number;
+            }[];
             /** @description At most 10 */
             recent_errors: components["schemas"]["TraceRow"][];
             /** @description At most 10, with up to 8 metrics each */
