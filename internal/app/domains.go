@@ -41,6 +41,7 @@ func (a *App) openDomains(ctx context.Context) error {
 	a.guarded = web.NewGuarded(func() bool { return a.cfg.AllowPrivate || a.access.open() })
 	a.webhooks = webhook.New(sqlstore.NewWebhooks(a.control), webhook.Config{
 		Queue: outbox{a}, Sender: a.guarded, Key: key, Plain: a.cfg.AllowPrivate || a.access.loopback, Now: a.now, Log: a.log,
+		Audit: a.accounts.Audit,
 	})
 	// Tracking and tracing know each other: the one is told of the other's
 	// deletions through a value that is complete before any request comes.

@@ -216,11 +216,23 @@ func (s *Service) DeleteScorer(ctx context.Context, experiment, name string, ver
 		if err != nil {
 			return err
 		}
-		if version == nil {
-			return s.store.DeleteScorer(ctx, sc.No, 0)
+		only := int64(0) // all versions
+		if version != nil {
+			only = sc.Version
 		}
-		return s.store.DeleteScorer(ctx, sc.No, sc.Version)
+		if err := s.store.DeleteScorer(ctx, sc.No, only); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, "scorer.delete", "scorer", sc.ID, scorerRecord{sc.Name, experiment, only, 0}, nil)
 	})
+}
+
+// scorerRecord is what the audit log keeps of a scorer.
+type scorerRecord struct {
+	Name       string  `json:"name"`
+	Experiment string  `json:"experiment"`
+	Version    int64   `json:"version,omitempty"`
+	SampleRate float64 `json:"sample_rate,omitempty"` // share of live traces that it judges
 }
 
 // ConfigureOnline sets which live traces a scorer is to judge. Only scorers
@@ -247,7 +259,10 @@ func (s *Service) ConfigureOnline(ctx context.Context, experiment, name string, 
 			return fault.Invalidf("Scorer '%s' does not use a gateway model. Automatic evaluation is only supported for scorers that use gateway models.", clip(name))
 		}
 		c.ScorerID, c.Experiment = sc.ID, sc.Experiment
-		return s.store.PutOnlineConfig(ctx, sc.No, c)
+		if err := s.store.PutOnlineConfig(ctx, sc.No, c); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, "scorer.online", "scorer", sc.ID, nil, scorerRecord{sc.Name, experiment, 0, rate})
 	})
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -374,10 +375,10 @@ func evaluationWorkspaces(t *testing.T, b *evaluationBench) {
 // Webhooks is the suite of the store of webhooks, through its service.
 func Webhooks(t *testing.T, open Open) {
 	db := open(t)
-	queue := &deliveries{}
+	queue, log := &deliveries{}, &auditLog{}
 	now := time.UnixMilli(1_700_000_000_000)
 	hooks := webhook.New(sqlstore.NewWebhooks(db), webhook.Config{
-		Queue: queue, Key: [32]byte{1}, Now: func() time.Time { now = now.Add(time.Millisecond); return now },
+		Queue: queue, Key: [32]byte{1}, Now: func() time.Time { now = now.Add(time.Millisecond); return now }, Audit: log,
 	})
 	text := func(s string) *string { return &s }
 	var ids []string
@@ -419,12 +420,31 @@ func Webhooks(t *testing.T, open Open) {
 		t.Error(err)
 	}
 	failsAs(t, hooks.Delete(t.Context(), ids[2]), fault.NotFound)
+	if want := []string{"create", "create", "create", "create", "create", "update", "update", "delete"}; !slices.Equal(log.actions, want) {
+		t.Errorf("audited %v; want %v", log.actions, want)
+	}
+	if strings.Contains(log.text, "/hook") || strings.Contains(log.text, "s3cret") || !strings.Contains(log.text, "example.com") {
+		t.Errorf("the audit log keeps of webhooks: %s", log.text)
+	}
 	if err := hooks.Publish(t.Context(), "prompt", "created", nil); err != nil {
 		t.Fatal(err)
 	}
 	if len(queue.list) != 2 || queue.list[0].ID == queue.list[1].ID {
 		t.Errorf("deliveries %+v; want two", queue.list)
 	}
+}
+
+// auditLog keeps the verbs of what it is told, and all else as text.
+type auditLog struct {
+	actions []string
+	text    string
+}
+
+func (l *auditLog) Record(_ context.Context, action, kind, _ string, before, after any) error {
+	l.actions = append(l.actions, strings.TrimPrefix(action, kind+"."))
+	kept, err := json.Marshal([]any{before, after})
+	l.text += string(kept)
+	return err
 }
 
 type deliveries struct{ list []webhook.Delivery }

@@ -46,7 +46,12 @@ func (s *Service) Create(ctx context.Context, c Change) (*Webhook, error) {
 	if err := s.apply(ctx, w, c); err != nil {
 		return nil, err
 	}
-	err = s.store.Write(ctx, func(ctx context.Context) error { return s.store.InsertWebhook(ctx, w) })
+	err = s.store.Write(ctx, func(ctx context.Context) error {
+		if err := s.store.InsertWebhook(ctx, w); err != nil {
+			return err
+		}
+		return s.cfg.Audit.Record(ctx, "webhook.create", "webhook", w.ID, nil, recordOf(w))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -72,17 +77,39 @@ func (s *Service) Update(ctx context.Context, id string, c Change) (*Webhook, er
 		if w, err = s.Webhook(ctx, id); err != nil {
 			return err
 		}
+		before := recordOf(w)
 		s.set(w, c)
 		if events != nil {
 			w.Events = events
 		}
 		w.Updated = s.cfg.Now().UnixMilli()
-		return s.store.UpdateWebhook(ctx, w)
+		if err := s.store.UpdateWebhook(ctx, w); err != nil {
+			return err
+		}
+		return s.cfg.Audit.Record(ctx, "webhook.update", "webhook", w.ID, before, recordOf(w))
 	})
 	if err != nil {
 		return nil, err
 	}
 	return w, nil
+}
+
+// record is what the audit log keeps of a webhook. Of its address it is the
+// host alone: the path is a password at many receivers.
+type record struct {
+	Name   string  `json:"name"`
+	Host   string  `json:"host"`
+	Active bool    `json:"active"`
+	Signed bool    `json:"signed"`
+	Events []Event `json:"events"`
+}
+
+func recordOf(w *Webhook) record {
+	r := record{Name: w.Name, Active: w.Active, Signed: len(w.Sealed) > 0, Events: w.Events}
+	if u, err := url.Parse(w.URL); err == nil {
+		r.Host = u.Host
+	}
+	return r
 }
 
 // apply checks c and sets it on w.
@@ -168,7 +195,10 @@ func (s *Service) Delete(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		return s.store.DeleteWebhook(ctx, w.Workspace, w.ID)
+		if err := s.store.DeleteWebhook(ctx, w.Workspace, w.ID); err != nil {
+			return err
+		}
+		return s.cfg.Audit.Record(ctx, "webhook.delete", "webhook", w.ID, recordOf(w), nil)
 	})
 }
 

@@ -72,7 +72,17 @@ type Config struct {
 	Plain  bool             // also accept http: URLs
 	Now    func() time.Time // nil: time.Now
 	Log    *slog.Logger     // nil: nowhere
+	Audit  Audit            // nil: nobody listens
 }
+
+// Audit is told of registrations, inside the Write that makes or changes them.
+type Audit interface {
+	Record(ctx context.Context, action, kind, id string, before, after any) error
+}
+
+type noAudit struct{}
+
+func (noAudit) Record(context.Context, string, string, string, any, any) error { return nil }
 
 // Service keeps and serves webhooks.
 type Service struct {
@@ -88,6 +98,9 @@ func New(store Store, cfg Config) *Service {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Audit == nil {
+		cfg.Audit = noAudit{}
 	}
 	return &Service{store: store, cfg: cfg, seal: secret.NewSealer(cfg.Key)}
 }

@@ -119,6 +119,8 @@ func TestTargets(t *testing.T) {
 		{"resource name", []string{"service.name", "x", "mlflow.experiment.name", "n"}, nil, trace.Batch{ExperimentName: "n"}},
 		{"assay's own attribute", []string{"assay.experiment", "n"}, nil, trace.Batch{ExperimentName: "n"}},
 		{"service", []string{"service.name", " shop "}, nil, trace.Batch{ExperimentName: "shop"}},
+		{"service with a NUL", []string{"service.name", "a\x00b\x00"}, nil, trace.Batch{ExperimentName: "ab"}},
+		{"service of NULs alone", []string{"service.name", "\x00 \x00"}, nil, trace.Batch{}},
 		{"service nobody named", []string{"service.name", "unknown_service:python"}, nil, trace.Batch{}},
 		{"run of the resource", []string{"mlflow.run.id", "r2"}, nil, trace.Batch{RunID: "r2"}},
 		{"long name", []string{"service.name", strings.Repeat("é", 600)}, nil, trace.Batch{ExperimentName: strings.Repeat("é", 500)}},

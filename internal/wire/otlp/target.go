@@ -83,6 +83,9 @@ func targetOf(src *trace.Source) (t target) {
 	if t.name == "" && !strings.HasPrefix(service, "unknown_service") {
 		t.name = service
 	}
+	// A name must be text that any database keeps; what is wrong with it must
+	// not cost the spans.
+	t.name = strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(t.name, "\x00", ""), "\uFFFD"))
 	if runes := []rune(t.name); len(runes) > maxName {
 		t.name = string(runes[:maxName])
 	}
