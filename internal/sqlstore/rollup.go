@@ -250,14 +250,21 @@ func (st *Traces) rollHour(ctx context.Context, minutes []*dirtyMinute) error {
 	hour := minutes[0].hour()
 	err := st.index.Write(ctx, func(ctx context.Context) error {
 		for _, d := range minutes {
-			if err := st.putCells(ctx, 0, tracing.Dimension{}, d.minuteMark, fresh[d.minute]); err != nil {
-				return err
-			}
+			removed := int64(0)
 			err := eachList(d.marks, func(marks string, args []any) error {
-				_, err := st.index.Exec(ctx, `DELETE FROM rollup_dirty WHERE n IN (`+marks+`)`, args...)
+				n, err := st.index.Exec(ctx, `DELETE FROM rollup_dirty WHERE n IN (`+marks+`)`, args...)
+				removed += n
 				return err
 			})
 			if err != nil {
+				return err
+			}
+			if removed < int64(len(d.marks)) {
+				// Another node was faster. What it has not seen has marks of its
+				// own; what was folded here may be older than what it stored.
+				continue
+			}
+			if err := st.putCells(ctx, 0, tracing.Dimension{}, d.minuteMark, fresh[d.minute]); err != nil {
 				return err
 			}
 		}
