@@ -46,7 +46,7 @@ def artifacts(run: int, folder: Path, big: int) -> bool:
     deep = folder / "plots" / "räume und レポート"
     deep.mkdir(parents=True)
     (deep / "größe 100%.json").write_text('{"rün": %d}' % run)
-    (deep / "data#1.bin").write_bytes(random.Random(run).randbytes(20_000 + run))
+    (deep / "data 1+2.bin").write_bytes(random.Random(run).randbytes(20_000 + run))
     if run == 0 and big:
         (folder / "weights.bin").write_bytes(random.Random(1).randbytes(big << 20))
     return True
@@ -149,7 +149,7 @@ def fill_trace(n: int) -> str:
         agent(f"question {n}?", [{"turn": i} for i in range(3)])
     except ValueError:
         pass
-    return mlflow.get_last_active_trace_id() if V3 else mlflow.get_last_active_trace().info.request_id
+    return mlflow.get_last_active_trace_id(thread_local=True) if V3 else mlflow.get_last_active_trace().info.request_id
 
 
 def assess(trace_id: str, n: int) -> None:
@@ -198,12 +198,13 @@ def fill(uri: str, runs: int, traces: int, big: int, offset: int = 0, threads: i
     if not offset:
         alive = [r for n, r in enumerate(rest) if n % 23 != 9]
         fill_models(client, alive, lambda run: client.get_run(run).info.artifact_uri + "/model")
-        if V3 and "://" in uri:
+        if V3:
             fill_logged_models(client, experiments[0])
             fill_prompts()
             fill_evaluation(experiments)
     mlflow.set_experiment(experiment_id=experiments[0])
-    ids = [fill_trace(n) for n in range(traces)]
+    with ThreadPoolExecutor(threads if V3 else 1) as pool:  # the older client knows the last trace of the process only
+        ids = list(pool.map(fill_trace, range(traces)))
     if V3:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(lambda p: assess(p[1], p[0]), list(enumerate(ids))[:: max(1, traces // 100)]))

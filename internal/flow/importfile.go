@@ -21,9 +21,9 @@ const (
 )
 
 // files copies the files below a root of the source to a root of ours. own
-// says that what is here came from an import, and may be replaced.
+// says that what is here came from an import, and may be replaced. A file that
+// cannot be copied is counted, and the thing it belongs to is here without it.
 func (w *worker) files(ctx context.Context, from FileRoot, to string, own bool) error {
-	var failed error
 	err := w.source.Files(ctx, from, func(f tracking.File) error {
 		outcome, size, err := w.file(ctx, from, to, f, own)
 		if err := stops(err); err != nil {
@@ -33,7 +33,6 @@ func (w *worker) files(ctx context.Context, from FileRoot, to string, own bool) 
 		switch {
 		case err != nil:
 			outcome, reason = Failed, fault.Message(err)
-			failed = err
 		case outcome == Different:
 			reason = "a file of another size is here already, and was not imported"
 		}
@@ -53,10 +52,7 @@ func (w *worker) files(ctx context.Context, from FileRoot, to string, own bool) 
 		w.at.Report.leave(fileFar)
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	return failed
+	return err
 }
 
 func (r FileRoot) name(p string) string {
@@ -64,6 +60,9 @@ func (r FileRoot) name(p string) string {
 }
 
 func (w *worker) file(ctx context.Context, from FileRoot, to string, f tracking.File, own bool) (Outcome, int64, error) {
+	if tracking.CheckPath(f.Path) != nil {
+		return Failed, 0, fault.Invalidf("a file of this name cannot be kept here, as a path with #, .. or a backslash")
+	}
 	outcome := Copied
 	size, _, err := w.cfg.Artifacts.StatFile(ctx, to, f.Path)
 	switch {
@@ -135,7 +134,7 @@ func (w *worker) compareFiles(ctx context.Context, from FileRoot, to string, d *
 		size, _, err := w.cfg.Artifacts.StatFile(ctx, to, f.Path)
 		var found []string
 		switch {
-		case fault.Is(err, fault.NotFound):
+		case fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid):
 			found = []string{"the file " + f.Path + " is not here"}
 		case err != nil:
 			return err
