@@ -137,10 +137,10 @@ def dump_trace(t, names: dict) -> dict:
 
 
 def dump_traces(client: MlflowClient, experiments: list, names: dict) -> dict:
-    kwargs = {"include_spans": True} if V3 else {}
+    where = lambda e: {"locations": [e.experiment_id], "include_spans": True} if V3 else {"experiment_ids": [e.experiment_id]}  # noqa: E731
     out = {}
     for e in experiments:
-        search = lambda token: client.search_traces(experiment_ids=[e.experiment_id], max_results=100, page_token=token, **kwargs)  # noqa: B023
+        search = lambda token: client.search_traces(max_results=100, page_token=token, **where(e))  # noqa: B023
         for t in pages(search):
             out[(t.info.trace_id if V3 else t.info.request_id).removeprefix("tr-")] = dump_trace(t, names)
     return out
@@ -160,7 +160,9 @@ def dump_registry(client: MlflowClient, names: dict) -> dict:
                 versions[str(v.version)] = {
                     "source": place(v.source), "run": v.run_id or "", "description": v.description or "", "stage": v.current_stage,
                     "tags": v.tags, "created": v.creation_timestamp, "updated": v.last_updated_timestamp, "user": v.user_id or "",
-                    "link": v.run_link or "", "status": v.status, "aliases": sorted(v.aliases), "model": getattr(v, "model_id", None) or "",
+                    "link": v.run_link or "", "status": v.status, "model": getattr(v, "model_id", None) or "",
+                    # Stock searches leave aliases out, and prompts are not given this way.
+                    "aliases": [] if only else sorted(client.get_model_version(m.name, v.version).aliases),
                 }  # fmt: skip
             out[m.name] = {
                 "description": m.description or "", "tags": tags, "aliases": {k: str(v) for k, v in m.aliases.items()},
@@ -198,7 +200,8 @@ def dump_datasets(names: dict) -> dict:
 
 
 def dump_scorers(experiments: list) -> dict:
-    from mlflow.genai.scorers import list_scorer_versions, list_scorers
+    from mlflow.genai.scorers import list_scorers
+    from mlflow.genai.scorers.registry import list_scorer_versions
 
     out = {}
     for e in experiments:
