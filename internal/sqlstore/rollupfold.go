@@ -79,6 +79,11 @@ func (st *Traces) eachRowsOfDay(ctx context.Context, day int, rows []*headerRow,
 	}
 	p, err := st.use(ctx, day, false)
 	if fault.Is(err, fault.NotFound) { // removed meanwhile; the headers follow
+		for _, h := range rows {
+			if err := fn(h, nil); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
 	if err != nil {
