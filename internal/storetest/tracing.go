@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,22 +47,34 @@ func Tracing(t *testing.T, open TraceStore) {
 		{"what is imported is masked", testImportMasks},
 		{"monitoring agrees with the traces", testMonitor},
 		{"questions of monitoring", testMonitorQueries},
+		{"silent traces are marked", testStalled},
+		{"repeated calls are marked", testLoops},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &tracingSuite{now: time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)}
-			s.store = open(t, func() time.Time { return s.now })
-			s.Service = tracing.New(s.store, s.log(), tracing.Config{Now: func() time.Time { return s.now }})
+			s.set(s.now)
+			s.store = open(t, s.clock)
+			s.Service = tracing.New(s.store, s.log(), tracing.Config{Now: s.clock})
 			c.test(t, s)
 		})
 	}
 }
+
+// set moves the clock, which goroutines of the store read too.
+func (s *tracingSuite) set(now time.Time) {
+	s.now = now
+	s.ticks.Store(now.UnixNano())
+}
+
+func (s *tracingSuite) clock() time.Time { return time.Unix(0, s.ticks.Load()).UTC() }
 
 func (s *tracingSuite) log() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 type tracingSuite struct {
 	*tracing.Service
 	store tracing.Store
-	now   time.Time
+	now   time.Time    // changed by set
+	ticks atomic.Int64 // the same, in nanoseconds
 }
 
 func traceID(n int) (id trace.ID) {
@@ -395,7 +408,7 @@ func testDelete(t *testing.T, s *tracingSuite) {
 
 func testRemovedPartition(t *testing.T, s *tracingSuite) {
 	s.ingest(t, s.span(1, 1, 0))
-	s.now = s.now.Add(24 * time.Hour)
+	s.set(s.now.Add(24 * time.Hour))
 	s.ingest(t, s.span(2, 2, 0))
 	if n, err := s.RemovePartition(t.Context(), 20260304); n != 1 || err != nil {
 		t.Fatalf("%d, %v", n, err)

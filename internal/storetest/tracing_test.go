@@ -26,7 +26,7 @@ func TestTracing(t *testing.T) {
 	}
 	t.Run("sqlite", func(t *testing.T) {
 		storetest.Tracing(t, func(t *testing.T, now func() time.Time) tracing.Store {
-			st, err := sqlstore.OpenTraces(t.Context(), t.TempDir(), log, sqlstore.TracesConfig{Now: now})
+			st, err := sqlstore.OpenTraces(t.Context(), t.TempDir(), log, sqlstore.TracesConfig{Now: now, TraceWatch: sqlstore.TraceWatch{StallAfter: storetest.StallAfter, LoopAfter: storetest.LoopAfter}})
 			return ready(t, st, err)
 		})
 	})
@@ -35,7 +35,7 @@ func TestTracing(t *testing.T) {
 			t.Skip(storetest.PostgresVariable + " is not set")
 		}
 		storetest.Tracing(t, func(t *testing.T, now func() time.Time) tracing.Store {
-			st, err := sqlstore.OpenTracesOn(t.Context(), storetest.Postgres(t), log, sqlstore.TracesConfig{Now: now})
+			st, err := sqlstore.OpenTracesOn(t.Context(), storetest.Postgres(t), log, sqlstore.TracesConfig{Now: now, TraceWatch: sqlstore.TraceWatch{StallAfter: storetest.StallAfter, LoopAfter: storetest.LoopAfter}})
 			return ready(t, st, err)
 		})
 	})
