@@ -42,8 +42,8 @@ func (s *Service) Preview(ctx context.Context, spec Spec) (Preview, error) {
 		return Preview{}, err
 	}
 	step := previewSpan.Milliseconds() / previewSteps
-	now := s.now()
-	p := Preview{To: now, From: now - previewSpan.Milliseconds(), Step: step}
+	to := s.now() / step * step // whole quarters: they can be read from what is summed up
+	p := Preview{To: to, From: to - previewSpan.Milliseconds(), Step: step}
 	if s.cfg.Measurer == nil {
 		return p, nil
 	}

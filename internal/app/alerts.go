@@ -23,7 +23,7 @@ func (a *App) newNotices() {
 
 // newAlerts builds alerts over tracing.
 func (a *App) newAlerts(key [32]byte, guarded *web.Guarded) error {
-	cfg := alert.Config{Every: a.cfg.AlertEvery, Measurer: measures{a.tracing, experiments{a.tracking}}, Queue: outbox{a}, Notices: a.notices,
+	cfg := alert.Config{Every: a.cfg.AlertEvery, Measurer: measures{a.tracing, experiments{a.tracking}, a.cfg.StallAfter}, Queue: outbox{a}, Notices: a.notices,
 		Audit: a.accounts.Audit, Sender: alertSender{guarded}, Key: key, Plain: a.cfg.AllowPrivate || a.access.loopback, BaseURL: a.URL,
 		Now: a.now, Log: a.log,
 		Changed: func(workspace, rule string) {
@@ -65,11 +65,12 @@ type alertInput struct {
 	Message string `json:"message"`
 }
 
-// alertDeliveries carries alerts out. Doubling pauses up to an hour, with
-// this many failures, add up to about a day.
+// alertDeliveries carries alerts out. Pauses that double from the interval of
+// the passes (5 seconds at most) to an hour add up, with this many failures,
+// to about a day.
 func (a *App) alertDeliveries() job.Kind {
 	return job.Kind{Name: alertKind, Queue: "alerts", Quiet: true, MaxFailures: 33, Timeout: time.Minute,
-		Backoff: func(n int) time.Duration { return min(5*time.Second<<min(n-1, 12), time.Hour) },
+		Backoff: func(n int) time.Duration { return min(min(5*time.Second, a.cfg.AlertEvery)<<min(n-1, 12), time.Hour) },
 		Work: func(ctx context.Context, r *job.Run) error {
 			var in alertInput
 			if err := r.Input(&in); err != nil {

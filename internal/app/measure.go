@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/assayhq/assay/internal/alert"
 	"github.com/assayhq/assay/internal/caller"
@@ -21,13 +22,10 @@ import (
 type measures struct {
 	tracing     *tracing.Service
 	experiments experiments
+	// stall is how long a trace is silent before it is marked: one that is
+	// stalled began at least so long ago.
+	stall time.Duration
 }
-
-// Tags that mark traces to look at.
-const (
-	tagStalled = "assay.stalled"
-	tagLoop    = "assay.loop"
-)
 
 // scopeFilter is the filter of traces that means a scope, "" for all.
 func scopeFilter(s alert.Scope) string {
@@ -52,9 +50,9 @@ func linkTo(workspace string, m alert.Measurement, from, to int64) string {
 	case alert.ErrorRate:
 		clauses = append(clauses, "status = 'ERROR'")
 	case alert.Stalled:
-		clauses = append(clauses, "tag.`"+tagStalled+"` = 'true'")
+		clauses = append(clauses, "tag.`"+tracing.TagStalled+"` IS NOT NULL")
 	case alert.Loops:
-		clauses = append(clauses, "tag.`"+tagLoop+"` = 'true'")
+		clauses = append(clauses, "tag.`"+tracing.TagLoop+"` IS NOT NULL")
 	case alert.Score:
 		clauses = append(clauses, "feedback.`"+m.Score+"` IS NOT NULL")
 	case alert.LatencyP50, alert.LatencyP95, alert.LatencyP99:
@@ -117,9 +115,32 @@ type sample struct {
 	loop     bool
 }
 
-// Measure implements [alert.Measurer].
+// Measure implements [alert.Measurer]: from what monitoring has summed up,
+// where that says it exactly, else from the traces themselves.
 func (m measures) Measure(ctx context.Context, q alert.Measurement, end, step int64, n int) ([]alert.Reading, error) {
 	window := q.Window.Milliseconds()
+	if q.Signal == alert.Stalled {
+		window += (m.stall + time.Minute - 1).Milliseconds() / minute * minute
+	}
+	end = (end + minute - 1) / minute * minute // the minute that has begun counts
+	out, exact, err := m.monitored(ctx, q, end, step, window, n)
+	if err == nil && !exact {
+		out, err = m.sampled(ctx, q, end, step, window, n)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		to := end + step*int64(i)
+		out[i].Link = linkTo(caller.Workspace(ctx), q, to-window, to)
+	}
+	return out, nil
+}
+
+const minute = int64(time.Minute / time.Millisecond)
+
+// sampled reads traces one by one.
+func (m measures) sampled(ctx context.Context, q alert.Measurement, end, step, window int64, n int) ([]alert.Reading, error) {
 	samples, err := m.samples(ctx, q, end-window, end+step*int64(n-1))
 	if err != nil {
 		return nil, err
@@ -135,7 +156,6 @@ func (m measures) Measure(ctx context.Context, q alert.Measurement, end, step in
 			lo++
 		}
 		out[i] = read(q, samples[lo:hi])
-		out[i].Link = linkTo(caller.Workspace(ctx), q, to-window, to)
 	}
 	return out, nil
 }
@@ -170,7 +190,7 @@ func (m measures) samples(ctx context.Context, q alert.Measurement, from, to int
 func sampleOf(info *tracing.Info, score string) sample {
 	s := sample{at: info.RequestTime, ended: info.State == tracing.StateOK || info.State == tracing.StateError, failed: info.State == tracing.StateError,
 		duration: info.Duration, cost: info.Cost.Total, tokens: info.Tokens.Total,
-		stalled: info.Tags[tagStalled] == "true", loop: info.Tags[tagLoop] == "true"}
+		stalled: info.Tags[tracing.TagStalled] != "", loop: info.Tags[tracing.TagLoop] != ""}
 	for i := range info.Assessments {
 		if a := &info.Assessments[i]; a.Valid && a.Name == score {
 			if v, ok := a.Number(); ok {
@@ -212,6 +232,12 @@ func read(q alert.Measurement, window []sample) alert.Reading {
 		}
 	}
 	r := alert.Reading{N: int64(len(values)), Value: math.NaN()}
+	if q.Signal == alert.Cost || q.Signal == alert.CostPer1000 || q.Signal == alert.Tokens {
+		r.N = int64(len(window)) // also those that cost nothing
+	}
+	if q.Signal == alert.Stalled || q.Signal == alert.Loops {
+		r.N = 0 // the marked ones alone, below
+	}
 	sum := 0.0
 	for _, v := range values {
 		sum += v
@@ -223,11 +249,14 @@ func read(q alert.Measurement, window []sample) alert.Reading {
 		}
 	case q.Signal.Sum():
 		r.Value = sum
+		if r.N == 0 {
+			r.N = int64(sum)
+		}
 	case q.Signal == alert.CostPer1000:
-		r.Value = sum / float64(len(values)) * 1000
+		r.Value = ratio(sum*1000, r.N)
 	case q.Signal == alert.LatencyP50, q.Signal == alert.LatencyP95, q.Signal == alert.LatencyP99:
 		slices.Sort(values)
-		p := map[alert.Signal]float64{alert.LatencyP50: 0.5, alert.LatencyP95: 0.95, alert.LatencyP99: 0.99}[q.Signal]
+		p := quantiles[q.Signal]
 		r.Value = values[int(math.Ceil(p*float64(len(values))))-1]
 	default:
 		r.Value = sum / float64(len(values))
