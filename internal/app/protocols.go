@@ -7,6 +7,7 @@ import (
 
 	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/flow/lineage"
 	"github.com/assayhq/assay/internal/sqlstore"
 	"github.com/assayhq/assay/internal/view"
 	"github.com/assayhq/assay/internal/web"
@@ -58,6 +59,7 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeSettings(a.settings)
 	apiServer.ServeImports(a.importer, a.mayImport)
 	apiServer.ServeDatasets(a.evaluation, a.tracing, experiments{a.tracking})
+	apiServer.ServeLineage(lineage.New(a.tracking, a.tracing, a.registry, a.evaluation))
 	apiServer.ServeInputs(a.tracking, experiments{a.tracking})
 	apiServer.ServeViews(view.New(sqlstore.NewViews(a.control), a.accounts.Audit, a.now))
 	apiServer.ServeMasking(a.masking)

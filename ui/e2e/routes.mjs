@@ -40,6 +40,8 @@ export async function routes() {
     ["prompt", `/prompts/${name(prompt.name)}`],
     ["prompt-diff", `/prompts/${name(prompt.name)}?v=2&against=1`],
     ["jobs", "/jobs"],
+    ["lineage", `/lineage?of=run:${run.run_id}`],
+    ["lineage-list", `/lineage?of=trace:${trace}&view=list`],
     ["people", "/people"],
     ["people-tokens", "/people?tab=tokens"],
     ["audit", "/audit"],

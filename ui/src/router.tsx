@@ -70,6 +70,7 @@ const tree = root.addChildren([
     page("/alerts/new", () => import("./alerts/editor")),
     page("/alerts/$alertId", () => import("./alerts/rule")),
     page("/jobs", () => import("./jobs/page")),
+    page("/lineage", () => import("./lineage/page")),
     page("/people", () => import("./govern/people")),
     page("/audit", () => import("./govern/audit")),
     page("/settings", () => import("./govern/settings")),

@@ -52,6 +52,7 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s.ServeMasking(nil)
 	s.ServeDatasets(nil, nil, nil)
 	s.ServeInputs(nil, nil)
+	s.ServeLineage(nil)
 	s.ServeEvents(NewEvents(time.Now))
 	var served []string
 	for _, r := range s.routes {

@@ -1997,6 +1997,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        /** What an object came from and what came of it */
+        get: operations["getLineage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3390,6 +3410,46 @@ export interface components {
             runs: number;
             /** Format: int64 */
             last_used_ms: number | null;
+        };
+        Lineage: {
+            /** @description The node it was asked for */
+            focus: string;
+            nodes: components["schemas"]["LineageNode"][];
+            edges: {
+                from: string;
+                to: string;
+                /** @description One sentence that says what the arrow means */
+                reason: string;
+            }[];
+            /** @description There is more than the limit of nodes */
+            more: boolean;
+        };
+        LineageNode: {
+            id: string;
+            /** @enum {string} */
+            kind: "experiment" | "input" | "dataset" | "prompt" | "run" | "logged_model" | "model" | "alias" | "trace" | "session";
+            /** @description The object's id; for a group, of the object it belongs to */
+            ref: string;
+            label: string;
+            detail: string;
+            /** Format: int64 */
+            time_ms: number | null;
+            /** @description Why the object is not there */
+            broken: string | null;
+            /**
+             * Format: int64
+             * @description Of a group
+             */
+            count: number | null;
+            /** @description False where counting stopped */
+            exact: boolean;
+            /** @description Of a group, the list that shows it */
+            open: null | {
+                page: string;
+                params: components["schemas"]["StringMap"];
+            };
+            /** @description Steps from the focus */
+            step: number;
         };
     };
     responses: {
@@ -7452,6 +7512,36 @@ export interface operations {
                         /** @description There are versions beyond these 1 */
                         more: boolean;
                     };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getLineage: {
+        parameters: {
+            query: {
+                kind: "experiment" | "input" | "dataset" | "prompt" | "run" | "logged_model" | "model" | "trace" | "session";
+                /** @description The object's id; a version of a model or prompt is `name/number`, a logged dataset `experiment/digest/name` */
+                id: string;
+                /** @description Steps in either direction */
+                depth?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The graph around it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lineage"];
                 };
             };
             default: components["responses"]["Error"];

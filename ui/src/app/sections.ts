@@ -37,6 +37,7 @@ export const groups: Group[] = [
     { label: "Models", icon: "models", path: "models", key: "goModels" },
   ] },
   { label: "Govern", sections: [
+    { label: "Lineage", icon: "lineage", path: "lineage" },
     { label: "People", icon: "people", path: "people", key: "goPeople" },
     { label: "Audit", icon: "audit", path: "audit", key: "goAudit", role: "approver" },
     { label: "Settings", icon: "settings", path: "settings", role: "admin" },

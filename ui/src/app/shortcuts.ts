@@ -12,6 +12,7 @@ export const shortcuts = {
   copyLink: { keys: "y", label: "Copy a link to this view", group: "Everywhere" },
   copyCode: { keys: "Y", label: "Copy this view as code", group: "Everywhere" },
   back: { keys: "Escape", label: "Close, or back", group: "Everywhere" },
+  lineage: { keys: "L", label: "Lineage of this object", group: "Everywhere" },
   prev: { keys: "[", label: "Previous item of the list", group: "Everywhere" },
   next: { keys: "]", label: "Next item of the list", group: "Everywhere" },
   goHome: { keys: "g h", label: "Go to Home", group: "Go to" },

@@ -19,6 +19,7 @@ import { Bulk, type Column, DataTable } from "../kit/table";
 import { may, useSession } from "../session/session";
 import { brief, type DatasetDetail, type DatasetRecord, datasetsKey, parseObject, useDataset, useRecords } from "./data";
 import { ImportDialog } from "./import";
+import { LineageButton } from "../lineage/open";
 
 export default function DatasetPage() {
   const ws = useWs();
@@ -77,7 +78,7 @@ function View({ d }: { d: DatasetDetail }) {
   return (
     <>
       <div className="page-head" style={{ paddingBottom: 2 }}>
-        <h1 className="clip" dir="auto">{d.name}</h1>
+        <h1 className="clip" dir="auto">{d.name}</h1><LineageButton kind="dataset" id={d.dataset_id} />
         <span className="grow" />
         <CopyAs icon={narrow} call={{ path: `/w/${ws}/datasets/${d.dataset_id}/records`, query: { limit: 100 } }} mlflow={`import mlflow.genai.datasets\n\ndataset = mlflow.genai.datasets.get_dataset(dataset_id=${py(d.dataset_id)})\nprint(dataset.to_df())`} />
         <a className="button" href={url("/w/{ws}/datasets/{dataset_id}/export", { ws, dataset_id: d.dataset_id })} download={`${d.name}.jsonl`}><Icon name="download" />Export</a>

@@ -7,6 +7,7 @@ import { count, plural } from "../kit/format";
 import { Payload } from "../kit/json";
 import { Chip, Empty, Load, Time } from "../kit/states";
 import { type InputVersion, useInput } from "./data";
+import { LineageButton } from "../lineage/open";
 
 export default function InputPage() {
   const ws = useWs();
@@ -30,7 +31,7 @@ function View({ name, versions, more }: { name: string; versions: InputVersion[]
   if (!current) return <Empty title="No version is left" />;
   return (
     <>
-      <div className="page-head" style={{ paddingBottom: 2 }}><h1 className="clip" dir="auto">{name}</h1></div>
+      <div className="page-head" style={{ paddingBottom: 2 }}><h1 className="clip" dir="auto">{name}</h1><LineageButton kind="input" id={`${current.experiment_id}/${current.digest}/${name}`} /></div>
       <div className="facts"><span>{plural(new Set(versions.map((v) => v.digest)).size, "version")}{more && " and more"}</span><span>read by {plural(versions.reduce((n, v) => n + v.runs, 0), "run")}</span></div>
       <div className="page-body" style={{ paddingTop: 12 }}>
         <section className="card" style={{ overflow: "auto" }}><table className="plain"><thead><tr><th>Digest</th><th>Experiment</th><th>Used as</th><th className="num">Runs</th><th>Last used</th><th>Source</th></tr></thead>

@@ -15,6 +15,7 @@ import { Chip, Lines, Load, Status, Tabs, Time } from "../kit/states";
 import { may, useSession } from "../session/session";
 import { Aliases } from "./aliases";
 import { type ModelVersion, modelsKey, useModel, useModelVersion } from "./data";
+import { LineageButton } from "../lineage/open";
 
 const stages = ["None", "Staging", "Production", "Archived"] as const;
 const tabs = ["evidence", "files", "lineage", "use"] as const;
@@ -49,7 +50,7 @@ function View({ v }: { v: ModelVersion }) {
     <>
       <div className="page-head" style={{ paddingBottom: 2 }}>
         <h1 dir="auto">{v.name} <span className="muted">v{v.version}</span></h1><Status value={v.status} tint />
-        <Aliases kind="models" name={v.name} version={v.version} all={model.data?.aliases ?? v.aliases.map((alias) => ({ alias, version: v.version }))} />
+        <Aliases kind="models" name={v.name} version={v.version} all={model.data?.aliases ?? v.aliases.map((alias) => ({ alias, version: v.version }))} /><LineageButton kind="model" id={`${v.name}/${v.version}`} />
         <span className="grow" />
         <label className="row label">Stage<select className="input" value={v.stage} disabled={!may(session, ws, "editor") || stage.isPending} onChange={(e) => stage.mutate(e.target.value as "None")}>{stages.map((s) => <option key={s}>{s}</option>)}</select></label>
       </div>

@@ -16,6 +16,7 @@ import { Aliases } from "../models/aliases";
 import { may, useSession } from "../session/session";
 import { type Prompt, type PromptVersion, templateText, usePrompt, usePromptVersions } from "./data";
 import { NewVersion } from "./page";
+import { LineageButton } from "../lineage/open";
 
 export default function PromptPage() {
   const ws = useWs();
@@ -48,7 +49,7 @@ function View({ prompt, versions, more }: { prompt: Prompt; versions: PromptVers
   return (
     <>
       <div className="page-head">
-        <h1 dir="auto">{prompt.name}</h1>
+        <h1 dir="auto">{prompt.name}</h1><LineageButton kind="prompt" id={`${prompt.name}/${v.version}`} />
         {prompt.aliases.map((a) => <button key={a.alias} className="chip accent" style={{ border: 0, cursor: "pointer" }} onClick={() => set({ v: a.version })}>@{a.alias} → v{a.version}</button>)}
         <span className="grow" />
         {versions.length > 1 && <button className="button" aria-pressed={!!against} onClick={compare} title={hint("Compare with the version before", "compare")}><Icon name="compare" />{against ? "Show the text" : "Compare"}</button>}

@@ -20,6 +20,7 @@ import { useTraces } from "../traces/data";
 import { TraceList } from "../traces/tracelist";
 import { durationOf, type Run, runKey, useRun } from "./data";
 import { Curves } from "./metrics";
+import { LineageButton } from "../lineage/open";
 
 const tabs = ["overview", "metrics", "traces", "artifacts", "code"] as const;
 
@@ -51,7 +52,7 @@ function RunView({ run: r }: { run: Run }) {
     <>
       <div className="page-head" style={{ paddingBottom: 2 }}>
         <h1 className="clip" dir="auto">{r.name || r.run_id}</h1><Status value={r.status} tint />{r.lifecycle === "deleted" && <Status value="deleted" tint />}
-        <button className="link label mono" title="Copy the run id" onClick={() => void copy(r.run_id, "Run id copied")}>{r.run_id.slice(0, 8)}… <Icon name="copy" size={12} /></button>
+        <button className="link label mono" title="Copy the run id" onClick={() => void copy(r.run_id, "Run id copied")}>{r.run_id.slice(0, 8)}… <Icon name="copy" size={12} /></button><LineageButton kind="run" id={r.run_id} />
         <span className="grow" />
         {near.of > 0 && <span className="row" style={{ gap: 2 }}>
           <button className="icon-button" disabled={!near.prev} aria-label="Previous run" title={hint("Previous run of the list", "prev")} onClick={() => near.prev && go(to(ws, "runs", near.prev))}><Icon name="up" /></button>

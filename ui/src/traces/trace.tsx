@@ -25,6 +25,7 @@ import { type Trace, type TraceQuery, traceKey, useSkeleton, useTrace } from "./
 import { TraceMenu } from "./menu";
 import { buildTree, type Tree } from "./tree";
 import "./traces.css";
+import { LineageButton } from "../lineage/open";
 
 /** An open trace that was silent for so long is not watched any more. */
 const silence = 600_000;
@@ -115,7 +116,7 @@ function TraceHead({ trace: t }: { trace: Trace }) {
         <button className="link label mono" title="Copy the trace id" onClick={() => void copy(t.trace_id, "Trace id copied")}>{t.trace_id.slice(0, 11)}… <Icon name="copy" size={12} /></button>
         <span className="grow" />
         {!narrow && <CopyAs {...asCode(ws, t)} />}
-        <DatasetButton ids={[t.trace_id]} iconOnly={narrow} />
+        <DatasetButton ids={[t.trace_id]} iconOnly={narrow} /><LineageButton kind="trace" id={t.trace_id} />
         <TraceMenu trace={t} />
         {near.of > 0 && <span className="row" style={{ gap: 2 }}>
           <button className="icon-button" disabled={!near.prev} aria-label="Previous trace" title={hint("Previous trace of the list", "prev")} onClick={back}><Icon name="up" /></button>
