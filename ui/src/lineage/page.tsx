@@ -117,7 +117,7 @@ function Graph({ g, explain }: { g: Lineage; explain: boolean }) {
     <div className="lineage-split">
       <div className="lineage" ref={host} role="group" aria-label="Lineage graph; arrow keys follow the arrows, Enter opens" onKeyDown={onKeyDown}>
         <div style={{ position: "relative", width, height, margin: "0 auto" }}>
-          <svg width={width} height={height} aria-hidden="true">
+          <svg className="arrows" width={width} height={height} aria-hidden="true">
             <defs><marker id="lineage-end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 .5 7 4 0 7.500z" fill="context-stroke" /></marker></defs>
             {g.edges.map((e) => {
               const on = bright.has(e.from) && bright.has(e.to), x1 = x(e.from) + W, y1 = y(e.from) + H / 2, x2 = x(e.to) - 2, y2 = y(e.to) + H / 2, bend = Math.max(24, (x2 - x1) / 2);
@@ -160,7 +160,7 @@ function Selected({ g, id, explain, bright }: { g: Lineage; id: string; explain:
 function List({ g }: { g: Lineage }) {
   const ws = useWs();
   const by = new Map(g.nodes.map((n) => [n.id, n]));
-  const link = (n: LineageNode) => { const href = nodePath(ws, n); return <span className="row" style={{ gap: 6 }}><Icon name={n.broken ? "warning" : icons[n.kind]} size={14} />{href && !n.broken ? <A href={href} dir="auto">{n.label}</A> : <span dir="auto">{n.label}</span>}<span className="muted label">{kindNames[n.kind]}</span></span>; };
+  const link = (n: LineageNode) => { const href = nodePath(ws, n); return <span className="row" style={{ gap: 6 }}><Icon name={n.broken ? "warning" : icons[n.kind]} size={14} />{href && !n.broken ? <A href={href} dir="auto">{n.label}</A> : <span dir="auto">{n.label}</span>}{!n.count && <span className="muted label">{kindNames[n.kind]}</span>}</span>; };
   const edges = [...g.edges].sort((a, b) => Math.min(by.get(a.from)!.step, by.get(a.to)!.step) - Math.min(by.get(b.from)!.step, by.get(b.to)!.step));
   return (
     <div className="page-body" style={{ overflow: "auto" }}>
