@@ -49,6 +49,7 @@ type App struct {
 	events     *api.Events
 	jobs       *job.Engine
 	masking    *masking.Service
+	care       *flow.Care
 	prices     *price.Table
 	tracing    *tracing.Service
 	registry   *registry.Service

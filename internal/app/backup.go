@@ -129,15 +129,37 @@ func (b *backup) partitions(ctx context.Context, data string) error {
 	}
 	for _, day := range days {
 		dir := path.Join("partitions", day.Name())
-		for _, name := range []string{"text.db", "spans.db"} {
-			if err := b.database(ctx, data, path.Join(dir, name)); err != nil {
-				return err
-			}
+		if err := b.databases(ctx, data, dir); err != nil {
+			return err
 		}
 	}
 	for _, day := range days {
+		// A day that was rewritten meanwhile has other files now.
+		if err := b.databases(ctx, data, path.Join("partitions", day.Name())); err != nil {
+			return err
+		}
 		if err := b.tree(ctx, filepath.Join(data, "partitions", day.Name()), path.Join("partitions", day.Name())); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// databases copies those of a day that are not in the backup yet.
+func (b *backup) databases(ctx context.Context, data, dir string) error {
+	for _, kind := range []string{"text", "spans"} {
+		found, err := filepath.Glob(filepath.Join(data, filepath.FromSlash(dir), kind+"*.db"))
+		if err != nil {
+			return err
+		}
+		for _, name := range found {
+			at := path.Join(dir, filepath.Base(name))
+			if _, have := b.manifest.Files[at]; have {
+				continue
+			}
+			if err := b.database(ctx, data, at); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -46,7 +46,7 @@ func (a *App) openDomains(ctx context.Context) error {
 	// Tracking and tracing know each other: the one is told of the other's
 	// deletions through a value that is complete before any request comes.
 	observer := &runObserver{}
-	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now, Observer: observer, Audit: a.accounts.Audit, Changed: announceRun(a.events)})
+	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now, Observer: observer, Audit: a.accounts.Audit})
 	a.artifacts = tracking.NewArtifacts(a.blobs, sha256.Sum256(append([]byte("artifact uploads"), key[:]...)), a.now)
 	a.artifacts.Masking = a.masking
 	a.artifacts.Removed = func(ctx context.Context, key string) error {
@@ -67,10 +67,14 @@ func (a *App) openDomains(ctx context.Context) error {
 	if err := a.newAlerts(key, a.guarded); err != nil {
 		return err
 	}
+	a.openCare(key)
 	if err := a.ensureDefaults(ctx); err != nil {
 		return err
 	}
-	return a.jobs.Open(ctx)
+	if err := a.jobs.Open(ctx); err != nil {
+		return err
+	}
+	return a.care.Schedule(ctx)
 }
 
 // ensureDefaults gives every workspace its default experiment, also the ones

@@ -63,6 +63,7 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeInputs(a.tracking, experiments{a.tracking})
 	apiServer.ServeViews(view.New(sqlstore.NewViews(a.control), a.accounts.Audit, a.now))
 	apiServer.ServeMasking(a.masking)
+	apiServer.ServeCare(a.care)
 	apiServer.ServeArtifacts(a.artifacts, a.tracking, a.registry)
 	apiServer.ServeEvents(a.events)
 	apiServer.Register(mux)

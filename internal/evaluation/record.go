@@ -42,6 +42,9 @@ type Records interface {
 	UpdateRecord(ctx context.Context, r *Record) error
 	// DeleteRecords removes records by id and returns how many there were.
 	DeleteRecords(ctx context.Context, dataset int64, ids []string) (int64, error)
+	// RecordsOfTraces finds records of a workspace that were made from traces:
+	// ids of records by dataset, at most limit for each few hundred traces.
+	RecordsOfTraces(ctx context.Context, workspace string, traces []string, limit int) (map[string][]string, error)
 	// ListRecords returns a page in order of insertion and the next page's
 	// token. A page may be short when its records are large.
 	ListRecords(ctx context.Context, dataset int64, limit int, token string) ([]*Record, string, error)
@@ -438,4 +441,30 @@ func (s *Service) DeleteRecords(ctx context.Context, datasetID string, ids []str
 		return s.store.UpdateDataset(ctx, d)
 	})
 	return deleted, err
+}
+
+// CountRecordsOf counts the records of the caller's workspace that were made
+// from traces.
+func (s *Service) CountRecordsOf(ctx context.Context, traces []string) (n int64, err error) {
+	found, err := s.store.RecordsOfTraces(ctx, caller.Workspace(ctx), traces, maxRecords)
+	for _, ids := range found {
+		n += int64(len(ids))
+	}
+	return n, err
+}
+
+// PurgeRecordsOf removes the records that were made from traces, of which they
+// are copies, and returns how many there were.
+func (s *Service) PurgeRecordsOf(ctx context.Context, traces []string) (n int64, err error) {
+	found, err := s.store.RecordsOfTraces(ctx, caller.Workspace(ctx), traces, maxRecords)
+	if err != nil {
+		return 0, err
+	}
+	for dataset, ids := range found {
+		deleted, err := s.DeleteRecords(ctx, dataset, ids)
+		if n += deleted; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }

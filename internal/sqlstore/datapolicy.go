@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 
+	"github.com/assayhq/assay/internal/flow"
 	"github.com/assayhq/assay/internal/masking"
 )
 
@@ -42,4 +43,27 @@ func (s *dataPolicies) PutPolicy(ctx context.Context, p masking.Stored) error {
 func (s *dataPolicies) DeletePolicy(ctx context.Context, workspace, experiment string) (bool, error) {
 	n, err := s.Exec(ctx, `DELETE FROM data_policy WHERE kind = ? AND workspace = ? AND experiment = ?`, s.kind, workspace, experiment)
 	return n > 0, err
+}
+
+// retention adds what was carried out.
+type retention struct{ dataPolicies }
+
+var _ flow.RetentionStore = (*retention)(nil)
+
+// NewRetention returns the store of retention policies in db.
+func NewRetention(db *DB) flow.RetentionStore { return &retention{dataPolicies{db, "retention"}} }
+
+// PutRetentionRun implements [flow.RetentionStore].
+func (s *retention) PutRetentionRun(ctx context.Context, r flow.RetentionRun) error {
+	_, err := s.Exec(ctx, `INSERT INTO retention_run (workspace, day, job, report, ended_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (workspace) DO UPDATE SET day = excluded.day, job = excluded.job, report = excluded.report, ended_at = excluded.ended_at`,
+		r.Workspace, r.Day, r.Job, string(r.Report), r.Ended)
+	return err
+}
+
+// LastRetentionRun implements [flow.RetentionStore].
+func (s *retention) LastRetentionRun(ctx context.Context, workspace string) (r flow.RetentionRun, err error) {
+	r.Workspace = workspace
+	err = s.QueryRow(ctx, `SELECT day, job, report, ended_at FROM retention_run WHERE workspace = ?`, []any{workspace}, &r.Day, &r.Job, &r.Report, &r.Ended)
+	return r, err
 }

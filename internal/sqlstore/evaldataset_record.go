@@ -159,3 +159,18 @@ func (s *Evaluation) RecordsOfTrace(ctx context.Context, workspace, traceID stri
 		})
 	return list, err
 }
+
+// RecordsOfTraces implements [evaluation.Records].
+func (s *Evaluation) RecordsOfTraces(ctx context.Context, workspace string, traces []string, limit int) (map[string][]string, error) {
+	found := map[string][]string{}
+	err := eachList(traces, func(marks string, args []any) error {
+		return s.db.Each(ctx, `SELECT d.dataset_id, r.record_id FROM evaluation_record r JOIN evaluation_dataset d ON d.dataset_no = r.dataset_no
+			WHERE r.source_id IN (`+marks+`) AND d.workspace = ? LIMIT ?`, append(args, workspace, limit), func(scan func(...any) error) error {
+			var dataset, record string
+			err := scan(&dataset, &record)
+			found[dataset] = append(found[dataset], record)
+			return err
+		})
+	})
+	return found, err
+}

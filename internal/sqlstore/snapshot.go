@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/assayhq/assay/internal/fault"
 )
@@ -40,4 +41,24 @@ func Check(ctx context.Context, path string) error {
 		return fault.New(fault.State, "%s is not a database of Assay", path)
 	}
 	return nil
+}
+
+// Truncate empties the write-ahead log of a SQLite database, in which older
+// states of pages stay until they are written over. Readers may keep it from
+// finishing; it tries for a while.
+func (db *DB) Truncate(ctx context.Context) error {
+	if db.writes == nil {
+		return nil
+	}
+	for range 50 {
+		var busy, pages, moved int
+		if err := db.writes.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved); err != nil {
+			return db.fault(err, "wal_checkpoint")
+		}
+		if busy == 0 {
+			return nil
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return fault.New(fault.Unavailable, "readers keep the log of the database in use")
 }

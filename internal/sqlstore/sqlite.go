@@ -31,9 +31,10 @@ import (
 //	mmap_size 0           an I/O error must be an error, not a signal
 //	case_sensitive_like   LIKE is exact, as on PostgreSQL; ILIKE folds
 //	temp_store memory     sorts do not touch the data directory
+//	secure_delete on      what is deleted is written over, not only forgotten
 const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)" +
 	"&_pragma=foreign_keys(on)&_pragma=cache_size(-8192)&_pragma=temp_store(memory)" +
-	"&_pragma=case_sensitive_like(on)&_pragma=journal_size_limit(67108864)"
+	"&_pragma=case_sensitive_like(on)&_pragma=journal_size_limit(67108864)&_pragma=secure_delete(on)"
 
 // SQLiteConfig tunes [OpenSQLite]. The zero value is right for control.db.
 type SQLiteConfig struct {

@@ -223,12 +223,13 @@ func entryAt(plain []byte, at int, block int64, e *spanEntry) (span bool, next i
 // blockReader resolves blocks of one partition through a shared cache.
 type blockReader struct {
 	day    int
+	file   int64 // tells the files of a day apart that was rewritten
 	blocks blocks
 	cache  *blockCache
 }
 
 func (r *blockReader) plain(ctx context.Context, n int64) ([]byte, error) {
-	if b := r.cache.get(blockKey{r.day, n}); b != nil {
+	if b := r.cache.get(blockKey{r.day, r.file, n}); b != nil {
 		return b, nil
 	}
 	frame, err := r.blocks.frame(ctx, n)
@@ -239,7 +240,7 @@ func (r *blockReader) plain(ctx context.Context, n int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.cache.put(blockKey{r.day, n}, b)
+	r.cache.put(blockKey{r.day, r.file, n}, b)
 	return b, nil
 }
 
@@ -286,8 +287,9 @@ type blockCache struct {
 }
 
 type blockKey struct {
-	day int
-	n   int64
+	day  int
+	file int64
+	n    int64
 }
 
 type cachedBlock struct {

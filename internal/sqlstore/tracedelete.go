@@ -46,19 +46,20 @@ func (st *Traces) Delete(ctx context.Context, d tracing.Deletion) (int, error) {
 
 // victim is a trace about to be deleted.
 type victim struct {
-	n, t int64
-	day  int
-	id   trace.ID
-	mark minuteMark
+	n, t  int64
+	day   int
+	id    trace.ID
+	mark  minuteMark
+	spans int64
 }
 
 func (st *Traces) victims(ctx context.Context, where string, args ...any) ([]victim, error) {
 	var list []victim
-	err := st.index.Each(ctx, `SELECT n, coalesce(t, 0), part, id, workspace, experiment, start_ms FROM trace WHERE `+where, args, func(scan func(...any) error) error {
+	err := st.index.Each(ctx, `SELECT n, coalesce(t, 0), part, id, workspace, experiment, start_ms, spans FROM trace WHERE `+where, args, func(scan func(...any) error) error {
 		var v victim
 		var id []byte
 		var start int64
-		err := scan(&v.n, &v.t, &v.day, &id, &v.mark.workspace, &v.mark.experiment, &start)
+		err := scan(&v.n, &v.t, &v.day, &id, &v.mark.workspace, &v.mark.experiment, &start, &v.spans)
 		copy(v.id[:], id)
 		v.mark.minute = minuteOf(start)
 		list = append(list, v)
@@ -186,7 +187,7 @@ func (st *Traces) deleteHeaders(ctx context.Context, victims []victim, labels ma
 			return err
 		}
 	}
-	return nil
+	return st.countDead(ctx, victims)
 }
 
 func (st *Traces) deleteSpansOf(ctx context.Context, victims []victim) error {
@@ -214,6 +215,8 @@ func (st *Traces) forget(victims []victim) {
 }
 
 func (st *Traces) deleteSpans(ctx context.Context, day int, list []victim) error {
+	st.outside.RLock() // the files of the day stay the same meanwhile
+	defer st.outside.RUnlock()
 	p, err := st.use(ctx, day, false)
 	if fault.Is(err, fault.NotFound) {
 		return nil

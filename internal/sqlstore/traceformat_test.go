@@ -48,7 +48,7 @@ func FuzzBlock(f *testing.F) {
 	f.Add([]byte("s\x01aaaaaaaa\x03\x00\x01\x05"), 0)
 	f.Fuzz(func(t *testing.T, plain []byte, at int) {
 		r := blockReader{cache: newBlockCache(), blocks: noBlocks{}}
-		r.cache.put(blockKey{0, 5}, plain)
+		r.cache.put(blockKey{0, 0, 5}, plain)
 		var e spanEntry
 		for range 1000 {
 			is, next, err := entryAt(plain, at, 5, &e)

@@ -16,6 +16,7 @@ type intake struct {
 	workspace int64
 	arrival   *tracing.Arrival
 	info      *tracing.Info
+	alone     func(ctx context.Context) error // instead of both: run while nothing is taken in
 	bytes     int64
 	now       time.Time
 
@@ -117,11 +118,21 @@ func (st *Traces) ingest() {
 
 // group stores first and what else is waiting, and answers.
 func (st *Traces) group(first *intake) {
+	if first.alone != nil {
+		first.err = protected(st.log, first.ctx, first.alone)
+		close(first.done)
+		return
+	}
 	batch := []*intake{first}
+	var next *intake
 	spans, size := first.spans(), first.bytes
 	for spans < groupSpans && size < groupBytes && len(batch) < groupRequests {
 		select {
 		case in := <-st.queue:
+			if in.alone != nil {
+				next = in
+				break // below it ends the loop as well
+			}
 			batch = append(batch, in)
 			spans += in.spans()
 			size += in.bytes
@@ -133,6 +144,9 @@ func (st *Traces) group(first *intake) {
 	st.store(batch)
 	for _, in := range batch {
 		close(in.done)
+	}
+	if next != nil {
+		st.group(next)
 	}
 }
 

@@ -11,8 +11,9 @@ import (
 // labelIDs remembers the numbers of labels. Only committed ones are kept: a
 // rolled back insert must not leave a number behind.
 type labelIDs struct {
-	mu  sync.Mutex
-	ids map[tracing.Label]int64
+	mu    sync.Mutex
+	ids   map[tracing.Label]int64
+	epoch int // rises when numbers may have become invalid
 }
 
 const maxLabelIDs = 50_000
@@ -26,9 +27,28 @@ func (c *labelIDs) get(l tracing.Label) (int64, bool) {
 	return n, ok
 }
 
-func (c *labelIDs) learn(ids map[tracing.Label]int64) {
+// now is the epoch that a write begins in.
+func (c *labelIDs) now() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.epoch
+}
+
+// forget drops every number, also those of writes under way.
+func (c *labelIDs) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.ids)
+	c.epoch++
+}
+
+// learn keeps numbers that a write of some epoch has found.
+func (c *labelIDs) learn(ids map[tracing.Label]int64, epoch int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if epoch != c.epoch {
+		return
+	}
 	if len(c.ids)+len(ids) > maxLabelIDs {
 		clear(c.ids)
 	}
@@ -58,6 +78,7 @@ func (st *Traces) writeIndex(ctx context.Context, fn func(ctx context.Context) e
 		return fn(ctx)
 	}
 	var notes *indexNotes
+	epoch := st.labels.now()
 	err := st.index.Write(ctx, func(ctx context.Context) error {
 		notes = &indexNotes{labels: map[tracing.Label]int64{}, dirty: map[minuteMark]struct{}{}}
 		if err := fn(context.WithValue(ctx, indexNotesKey{}, notes)); err != nil {
@@ -66,7 +87,7 @@ func (st *Traces) writeIndex(ctx context.Context, fn func(ctx context.Context) e
 		return st.saveDirty(ctx, notes)
 	})
 	if err == nil && st.index.TxFrom(ctx) == nil { // inside an outer Write the outcome is open still
-		st.labels.learn(notes.labels)
+		st.labels.learn(notes.labels, epoch)
 	}
 	return err
 }

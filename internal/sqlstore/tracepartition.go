@@ -24,6 +24,9 @@ type partition struct {
 	pack   *pack // SQLite
 	blockReader
 
+	generation int  // of its files; see tracecompact.go
+	old        bool // another generation is in use; set under Traces.mu
+
 	ready chan struct{} // closed when open has finished
 	err   error         // of opening
 
@@ -40,6 +43,9 @@ type partition struct {
 	nextT   int64
 	ordinal uint32
 }
+
+// partitionConfig opens the spans of a day.
+var partitionConfig = SQLiteConfig{Readers: 3, Pragmas: "&_pragma=wal_autocheckpoint(4000)&_pragma=cache_size(-2048)"}
 
 // sql puts the partition's prefix into a statement: {p} stands before each of
 // its tables.
@@ -126,12 +132,15 @@ func (st *Traces) retire(p *partition) {
 
 func (p *partition) open(ctx context.Context, create bool) error {
 	p.window = newWindow()
-	p.blockReader = blockReader{day: p.day, cache: p.st.cache}
+	p.blockReader = blockReader{day: p.day, file: p.st.files.Add(1), cache: p.st.cache}
 	if p.st.dir == "" {
 		return p.openPostgres(ctx, create)
 	}
 	dir := p.st.partitionDir(p.day)
-	path := filepath.Join(dir, "spans.db")
+	if err := p.st.settleGeneration(ctx, p); err != nil {
+		return err
+	}
+	path := p.path("spans.db")
 	if _, err := os.Stat(path); err != nil {
 		if !create {
 			return fault.NotFoundf("there are no spans of %d", p.day)
@@ -140,7 +149,7 @@ func (p *partition) open(ctx context.Context, create bool) error {
 			return err
 		}
 	}
-	db, err := OpenSQLite(ctx, path, p.st.log, SQLiteConfig{Readers: 3, Pragmas: "&_pragma=wal_autocheckpoint(4000)&_pragma=cache_size(-2048)"})
+	db, err := OpenSQLite(ctx, path, p.st.log, partitionConfig)
 	if err != nil {
 		return err
 	}
@@ -153,7 +162,7 @@ func (p *partition) open(ctx context.Context, create bool) error {
 		return errors.Join(err, db.Close())
 	}
 	p.batch, p.nextT, p.ordinal = state["batch"], max(1, state["next"]), uint32(state["ordinal"])
-	if p.pack, err = openPack(filepath.Join(dir, "payload.pack"), state["pack"]); err != nil {
+	if p.pack, err = openPack(p.path("payload.pack"), state["pack"]); err != nil {
 		return errors.Join(fault.Wrap(fault.KindOf(err), "sqlstore.partition", err, "the payload of %d cannot be opened", p.day), db.Close())
 	}
 	p.blocks = p.pack
@@ -290,6 +299,9 @@ func (p *partition) close() error {
 		}
 	}
 	p.cache.drop(p.day)
+	if p.old {
+		err = errors.Join(err, p.removeFiles())
+	}
 	return err
 }
 

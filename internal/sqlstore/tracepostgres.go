@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/assayhq/assay/internal/fault"
+	"github.com/assayhq/assay/internal/trace"
 )
 
 // On PostgreSQL a partition is a schema, payload blocks are rows, full text is
@@ -210,4 +212,124 @@ func (p *partition) textListsPostgres(ctx context.Context, terms []textTerm) []t
 		lists = append(lists, p.everyTrace(ctx))
 	}
 	return lists
+}
+
+// compactPostgres rewrites a day that is over: the spans of its traces go into
+// new blocks, trace by trace, then the old blocks go. Today's is left for
+// tomorrow, since every node shares pieces of what it wrote today.
+func (st *Traces) compactPostgres(ctx context.Context, day int) (before, after int64, err error) {
+	p, err := st.use(ctx, day, false)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer st.release(p)
+	if day >= dayOf(st.now()) {
+		return 0, 0, st.index.Write(ctx, func(ctx context.Context) error {
+			_, err := st.index.Exec(ctx, `UPDATE trace_partition SET due = 1 WHERE day = ?`, day)
+			return err
+		})
+	}
+	codec, err := newCodec()
+	if err != nil {
+		return 0, 0, err
+	}
+	size := func() (n int64, err error) {
+		err = p.db.QueryRow(ctx, p.sql(`SELECT coalesce(sum(length(frame)), 0) FROM {p}block`), nil, &n)
+		return n, err
+	}
+	if before, err = size(); err != nil {
+		return 0, 0, err
+	}
+	first, err := p.nextBlock(ctx)
+	if err != nil {
+		return before, before, err
+	}
+	c := &compaction{from: p, to: p, codec: codec}
+	for {
+		list, err := c.herePostgres(ctx)
+		if err != nil {
+			return before, before, err
+		}
+		if len(list) == 0 {
+			break
+		}
+		for _, h := range list {
+			if err := c.rewritePostgres(ctx, h.t, first); err != nil {
+				return before, before, err
+			}
+			c.last = h.t
+		}
+	}
+	err = p.db.Write(ctx, func(ctx context.Context) error {
+		if _, err := p.db.Exec(ctx, p.sql(`DELETE FROM {p}block WHERE n < ? AND NOT EXISTS (SELECT 1 FROM {p}span WHERE block < ?)`), first, first); err != nil {
+			return err
+		}
+		if _, err := p.db.Exec(ctx, p.sql(`DELETE FROM {p}words WHERE NOT EXISTS (SELECT 1 FROM {p}trace_here WHERE t = {p}words.doc >> 24)`)); err != nil {
+			return err
+		}
+		_, err := st.index.Exec(ctx, `UPDATE trace_partition SET dead = 0, due = 0 WHERE day = ?`, day)
+		return err
+	})
+	if err != nil {
+		return before, before, err
+	}
+	st.cache.drop(day)
+	st.retire(p) // what it remembers of pieces is gone
+	st.wakeText(day)
+	after, err = size()
+	return before, after, err
+}
+
+func (c *compaction) herePostgres(ctx context.Context) (list []hereTrace, err error) {
+	err = c.from.db.Each(ctx, c.from.sql(`SELECT t FROM {p}trace_here WHERE t > ? ORDER BY t LIMIT 200`), []any{c.last}, func(scan func(...any) error) error {
+		var h hereTrace
+		err := scan(&h.t)
+		list = append(list, h)
+		return err
+	})
+	return list, err
+}
+
+// rewritePostgres moves the payload of one trace into blocks of its own.
+func (c *compaction) rewritePostgres(ctx context.Context, t, first int64) error {
+	p := c.from
+	return p.db.Write(ctx, func(ctx context.Context) error {
+		type place struct{ s, block, at int64 }
+		var rows []place
+		err := p.db.Each(ctx, p.sql(`SELECT s, block, at FROM {p}span WHERE t = ? AND block < ? ORDER BY block, at`), []any{t, first}, func(scan func(...any) error) error {
+			var r place
+			err := scan(&r.s, &r.block, &r.at)
+			rows = append(rows, r)
+			return err
+		})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		b := builder{codec: c.codec, window: newWindow(), arrival: p.st.now().UnixMilli(), number: func() (int64, error) { return p.nextBlock(ctx) }}
+		b.sealed = func(frame []byte) { b.err = errors.Join(b.err, p.putBlock(ctx, b.base, frame)) }
+		for _, r := range rows {
+			raw, source, err := c.payload(ctx, t, spanID(r.s), r.block, r.at)
+			if err != nil {
+				return err
+			}
+			span := &trace.Span{ID: spanID(r.s), Raw: raw}
+			if span.Source, err = parseSource(source); err != nil {
+				return err
+			}
+			block, at, err := b.add(t, span)
+			if err != nil {
+				return err
+			}
+			if _, err := p.db.Exec(ctx, p.sql(`UPDATE {p}span SET block = ?, at = ? WHERE t = ? AND s = ?`), block, at, t, r.s); err != nil {
+				return err
+			}
+		}
+		b.seal()
+		b.window.settle(true)
+		if b.err != nil {
+			return b.err
+		}
+		_, err = p.db.Exec(ctx, p.sql(`DELETE FROM {p}words WHERE doc >= ? AND doc < ?`), t<<docShift, (t+1)<<docShift)
+		return err
+	})
 }

@@ -19,6 +19,8 @@ func (st *Traces) Renormalise(ctx context.Context, day, version int, cursor stri
 			return "", 0, fault.Invalidf("the cursor is not one that this call returned")
 		}
 	}
+	st.upkeep.Lock()
+	defer st.upkeep.Unlock()
 	p, err := st.use(ctx, day, false)
 	if err != nil {
 		return "", 0, err

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/trace"
 	"github.com/assayhq/assay/internal/tracing"
@@ -58,7 +59,12 @@ type Traces struct {
 	partitions map[int]*partition // open ones
 	removed    map[int]bool
 	workspaces map[string]int64
-	gone       []trace.ID // deleted since the ingest goroutine last looked
+	settled    map[int]bool // days whose leftover files this process has looked for
+	gone       []trace.ID   // deleted since the ingest goroutine last looked
+
+	upkeep  sync.Mutex   // held by what rewrites rows or files of a day
+	outside sync.RWMutex // held while others than the ingest goroutine write to a day
+	files   atomic.Int64
 
 	textWake chan struct{}
 	text     textState
@@ -126,7 +132,7 @@ func startTraces(ctx context.Context, index *DB, dir string, log *slog.Logger, c
 		index: index, dir: dir, log: log, now: cfg.Now,
 		queue: make(chan *intake, 1024), quit: make(chan struct{}), ended: make(chan struct{}),
 		cache: newBlockCache(), labels: newLabelIDs(), shapes: newShapes(), codec: codec,
-		partitions: map[int]*partition{}, removed: map[int]bool{}, workspaces: map[string]int64{},
+		partitions: map[int]*partition{}, removed: map[int]bool{}, settled: map[int]bool{}, workspaces: map[string]int64{},
 		textWake: make(chan struct{}, 1), rolling: make(chan struct{}, 1), rolled: map[minuteMark]time.Time{}, watch: cfg.TraceWatch,
 	}
 	st.rolling <- struct{}{}
@@ -265,3 +271,6 @@ func (st *Traces) closeIdle(idle time.Duration) {
 		}
 	}
 }
+
+// workspaceOf is the number of the caller's workspace; see [Traces.workspace].
+func (st *Traces) workspaceOf(ctx context.Context) int64 { return st.workspace(caller.Workspace(ctx)) }

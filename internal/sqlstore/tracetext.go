@@ -5,7 +5,6 @@ import (
 	"errors"
 	"hash/maphash"
 	"io"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -169,6 +168,7 @@ type textIndexer struct {
 	docs  map[int64]*document // by trace number
 	spare []*document
 	heard *heard
+	quiet bool // what it indexes was found before and is rewritten
 }
 
 type document struct {
@@ -236,6 +236,9 @@ func textWatermark(ctx context.Context, db *DB) (n int64, err error) {
 }
 
 func (ix *textIndexer) progress(arrival, bytes int64) {
+	if ix.quiet {
+		return
+	}
 	t := &ix.p.st.text
 	t.mu.Lock()
 	t.oldest, t.bytes = arrival, bytes
@@ -289,7 +292,7 @@ func (ix *textIndexer) block(ctx context.Context, frame []byte, n int64, ordinal
 		ix.p.st.log.Error("a payload block is damaged; its text is not indexed", "day", ix.p.day, "block", n, "error", err)
 		return nil
 	}
-	ix.p.cache.put(blockKey{ix.p.day, n}, plain)
+	ix.p.cache.put(blockKey{ix.p.day, ix.p.file, n}, plain)
 	var e spanEntry
 	for at := 0; at < len(plain); {
 		if err := ctx.Err(); err != nil {
@@ -349,7 +352,7 @@ func (p *partition) text(ctx context.Context) (*DB, error) {
 		return p.textDB, nil
 	}
 	// A lost commit is made again from the watermark, so it need not be durable.
-	db, err := OpenSQLite(ctx, filepath.Join(p.st.partitionDir(p.day), "text.db"), p.st.log,
+	db, err := OpenSQLite(ctx, p.path("text.db"), p.st.log,
 		SQLiteConfig{Readers: 2, Pragmas: "&_pragma=synchronous(normal)&_pragma=wal_autocheckpoint(4000)&_pragma=cache_size(-2048)"})
 	if err != nil {
 		return nil, err

@@ -225,6 +225,9 @@ func (w *traceWrite) day(ctx context.Context, day int, arrival int64) (*dayWrite
 		sealed: func(frame []byte) { d.frames = append(d.frames, frame...) },
 	}
 	if p.pack == nil {
+		if day != dayOf(w.st.now()) { // another node may rewrite it; see compactPostgres
+			d.build.window = newWindow()
+		}
 		d.build.sealed = func(frame []byte) { d.build.err = p.putBlock(ctx, d.build.base, frame) }
 	}
 	return d, nil

@@ -49,6 +49,9 @@ func Tracing(t *testing.T, open TraceStore) {
 		{"questions of monitoring", testMonitorQueries},
 		{"silent traces are marked", testStalled},
 		{"repeated calls are marked", testLoops},
+		{"a day is rewritten", testCompact},
+		{"a day is rewritten while others work", testCompactWhileOthersWork},
+		{"facts of a day", testDayFacts},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &tracingSuite{now: time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)}

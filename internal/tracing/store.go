@@ -17,6 +17,7 @@ type Store interface {
 	SearchStore
 	AssessmentStore
 	RollupStore
+	CareStore
 }
 
 // SpanStore keeps spans.

@@ -62,7 +62,7 @@ type Store interface {
 	DatasetStore
 	ModelStore
 	OverviewStore
-	GroupStore
+	PurgeStore
 }
 
 // RunObserver is told which runs were deleted, after that is durable, so that
@@ -98,16 +98,6 @@ type Config struct {
 	Observer RunObserver
 	// Audit may be nil.
 	Audit Audit
-	// Changed is told of changes of runs once they are durable; it must not
-	// block. It may be nil.
-	Changed func(ctx context.Context, c Change)
-}
-
-// Change says that a run is new, different or deleted.
-type Change struct {
-	Run        string
-	Experiment int64
-	New, Gone  bool
 }
 
 // Service is the domain: every call of it checks its rules and is complete.
@@ -117,15 +107,11 @@ type Service struct {
 	root     string
 	observer RunObserver
 	audit    Audit
-	changed  func(ctx context.Context, c Change)
 }
 
 // New returns a Service over store.
 func New(store Store, cfg Config) *Service {
-	s := &Service{store: store, now: cfg.Now, root: cfg.ArtifactRoot, observer: cfg.Observer, audit: cfg.Audit, changed: cfg.Changed}
-	if s.changed == nil {
-		s.changed = func(context.Context, Change) {}
-	}
+	s := &Service{store: store, now: cfg.Now, root: cfg.ArtifactRoot, observer: cfg.Observer, audit: cfg.Audit}
 	if s.audit == nil {
 		s.audit = noAudit{}
 	}

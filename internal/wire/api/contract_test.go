@@ -53,6 +53,7 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s.ServeDatasets(nil, nil, nil)
 	s.ServeInputs(nil, nil)
 	s.ServeLineage(nil)
+	s.ServeCare(nil)
 	s.ServeEvents(NewEvents(time.Now))
 	var served []string
 	for _, r := range s.routes {

@@ -303,46 +303,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/w/{ws}/runs/group": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Workspace name */
-                ws: components["parameters"]["ws"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** The matching runs by what they have in common, largest groups first */
-        post: operations["groupRuns"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/w/{ws}/runs/change": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Workspace name */
-                ws: components["parameters"]["ws"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** The same change to many runs, named or matching */
-        post: operations["changeRuns"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/w/{ws}/runs/columns": {
         parameters: {
             query?: never;
@@ -1648,6 +1608,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        /** How long traces are kept, and what the last round removed */
+        get: operations["getRetention"];
+        /** Set the policy of the workspace, or of one experiment, which is then used instead */
+        put: operations["setRetention"];
+        post?: never;
+        /** Remove a policy */
+        delete: operations["unsetRetention"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/retention/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Carry the policies out now, as a job, or count what that would remove */
+        post: operations["runRetention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete permanently, as a job, or count what that would delete
+         * @description What is deleted here cannot be restored. Kinds `experiment`, `run` and
+         *     `trace` need the permission to write, `user` and `garbage` that of an
+         *     administrator. Without `force`, model versions that refer to files
+         *     which would go stop it (409). Payload is rewritten without what was
+         *     deleted before the job ends.
+         */
+        post: operations["purge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/w/{ws}/masking": {
         parameters: {
             query?: never;
@@ -2308,24 +2331,6 @@ export interface components {
             values: (string | number | null)[];
             /** @description An absent value differs from a present one */
             differs: boolean;
-        };
-        RunGroup: {
-            /** @description In the order of `by`; null where the runs have no such param or tag */
-            values: (string | null)[];
-            /** Format: int64 */
-            runs: number;
-            metrics: {
-                [key: string]: {
-                    /** Format: int64 */
-                    n: number;
-                    mean: components["schemas"]["MetricValue"] | null;
-                    low: components["schemas"]["MetricValue"] | null;
-                    high: components["schemas"]["MetricValue"] | null;
-                    sd: components["schemas"]["MetricValue"] | null;
-                    min: components["schemas"]["MetricValue"] | null;
-                    max: components["schemas"]["MetricValue"] | null;
-                };
-            };
         };
         ComparedTable: {
             table: string;
@@ -3218,6 +3223,66 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description Rules are asked in order; the first that applies to a trace decides. A trace that none applies to, or that has the tag assay.keep, is kept. */
+        RetentionPolicy: {
+            rules?: {
+                /** @description As in searches; empty is every trace */
+                filter: string;
+                /** @description Part of the matching traces that the rule applies to; null is all */
+                share: number | null;
+                /** @description After which they go; null is never */
+                days: number | null;
+            }[];
+            /** @description After how many days deleted runs and experiments are removed for good; null is never */
+            deleted_days?: number | null;
+        };
+        PurgeReport: {
+            experiments: number;
+            runs: number;
+            logged_models: number;
+            traces: number;
+            spans: number;
+            /** @description By the user on traces of others */
+            assessments: number;
+            dataset_records: number;
+            files: number;
+            /** Format: int64 */
+            bytes: number;
+            /** @description Days of payload that are rewritten */
+            days: number;
+            names: string[];
+            /** @description Model versions that refer to files which would go */
+            versions: string[];
+            /** @description Artifact locations outside of this server, which stay */
+            elsewhere: string[];
+            /** @description false: counting stopped early */
+            exact: boolean;
+        };
+        RetentionReport: components["schemas"]["PurgeReport"] & {
+            rules: {
+                experiment_id?: string;
+                /** @description From 1 */
+                rule: number;
+                traces: number;
+            }[];
+            /** @description Traces that were due but for their tag */
+            pinned: number;
+        };
+        Retention: {
+            policy: components["schemas"]["RetentionPolicy"];
+            experiments: {
+                experiment_id: string;
+                policy: components["schemas"]["RetentionPolicy"];
+            }[];
+            last_run: {
+                job_id: string;
+                /** Format: int64 */
+                ended_ms: number;
+                report: components["schemas"]["RetentionReport"];
+            } | null;
+            /** @example assay.keep */
+            keep_tag: string;
+        };
         /** @description What is replaced before it is kept. An experiment's own policy is used instead of its workspace's. */
         MaskPolicy: {
             built_in?: {
@@ -3453,6 +3518,15 @@ export interface components {
         };
     };
     responses: {
+        /** @description The policies of the workspace */
+        Retention: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Retention"];
+            };
+        };
         /** @description The policies of the workspace */
         Masking: {
             headers: {
@@ -4048,8 +4122,6 @@ export interface operations {
                      *     key; absent means all of them, empty means none.
                      */
                     columns?: string[];
-                    /** @description Without `columns`, only so many of each kind: those that most runs of the page have; 0 is no bound */
-                    common?: number;
                     /** @default 50 */
                     limit?: number;
                     page_token?: string;
@@ -4097,107 +4169,6 @@ export interface operations {
         };
         responses: {
             200: components["responses"]["Count"];
-            default: components["responses"]["Error"];
-        };
-    };
-    groupRuns: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Workspace name */
-                ws: components["parameters"]["ws"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    experiment_ids?: string[];
-                    filter?: string;
-                    /**
-                     * @default active
-                     * @enum {string}
-                     */
-                    lifecycle?: "active" | "deleted" | "all";
-                    /** @description `params.…`, `tags.…`, `status` or `user` */
-                    by: string[];
-                    /** @description Keys of metrics to summarise over the latest finite values */
-                    metrics?: string[];
-                    /** @default 200 */
-                    limit?: number;
-                };
-            };
-        };
-        responses: {
-            /** @description Groups */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description There are smaller groups */
-                        more: boolean;
-                        groups: components["schemas"]["RunGroup"][];
-                    };
-                };
-            };
-            default: components["responses"]["Error"];
-        };
-    };
-    changeRuns: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Workspace name */
-                ws: components["parameters"]["ws"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    /** @description These runs; absent means a page of those that match */
-                    run_ids?: string[];
-                    experiment_ids?: string[];
-                    filter?: string;
-                    /**
-                     * @default active
-                     * @enum {string}
-                     */
-                    lifecycle?: "active" | "deleted" | "all";
-                    set_tags?: components["schemas"]["StringMap"];
-                    delete_tags?: string[];
-                    /**
-                     * @description Deletes or restores
-                     * @enum {string}
-                     */
-                    to?: "active" | "deleted";
-                    /** @default 50 */
-                    limit?: number;
-                    page_token?: string;
-                };
-            };
-        };
-        responses: {
-            /** @description What was done; go on with the token until it is null */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        changed: string[];
-                        failed: {
-                            run_id: string;
-                            message: string;
-                        }[];
-                        next_page_token: components["schemas"]["NextPageToken"];
-                    };
-                };
-            };
             default: components["responses"]["Error"];
         };
     };
@@ -6735,6 +6706,147 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    getRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Retention"];
+            default: components["responses"]["Error"];
+        };
+    };
+    setRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Absent: the workspace's own */
+                    experiment_id?: string;
+                    policy: components["schemas"]["RetentionPolicy"];
+                };
+            };
+        };
+        responses: {
+            200: components["responses"]["Retention"];
+            default: components["responses"]["Error"];
+        };
+    };
+    unsetRetention: {
+        parameters: {
+            query?: {
+                experiment_id?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Retention"];
+            default: components["responses"]["Error"];
+        };
+    };
+    runRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    dry_run?: boolean;
+                    /** @description With dry_run: instead of the workspace's */
+                    policy?: components["schemas"]["RetentionPolicy"];
+                };
+            };
+        };
+        responses: {
+            /** @description With dry_run the report, otherwise the job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        report: components["schemas"]["RetentionReport"] | null;
+                        job: components["schemas"]["Job"] | null;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    purge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "experiment" | "run" | "trace" | "user" | "garbage";
+                    /** @description Of experiments, runs or traces */
+                    ids?: string[];
+                    /** @description Traces, instead of ids */
+                    filter?: string;
+                    text?: string;
+                    /** Format: int64 */
+                    from_ms?: number;
+                    /** Format: int64 */
+                    to_ms?: number;
+                    experiment_ids?: string[];
+                    /** @description Id of a user, as clients send it */
+                    user?: string;
+                    force?: boolean;
+                    dry_run?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description What goes, as counted before, and the job that does it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        report: components["schemas"]["PurgeReport"];
+                        job: components["schemas"]["Job"] | null;
+                    };
                 };
             };
             default: components["responses"]["Error"];
