@@ -30,7 +30,7 @@ export const search = (entity, body = {}) => call(`/w/${ws}/${entity}/search`, b
 /** A trace of n spans, sent over OTLP as a collector would; returns its id. */
 export async function sendTrace(n, name) {
   const hex = (v, len) => v.toString(16).padStart(len, "0");
-  const traceId = hex(Date.now(), 12) + "0".repeat(12) + hex(n, 8), start = BigInt(Date.now() - 600_000) * 1_000_000n;
+  const traceId = hex(Date.now(), 12) + hex(Math.floor(Math.random() * 2 ** 48), 12) + hex(n, 8), start = BigInt(Date.now() - 600_000) * 1_000_000n;
   const span = (i) => {
     const at = start + BigInt(i) * 10_000_000n, end = i === 1 ? start + BigInt(n) * 10_000_000n : at + 8_000_000n;
     return {

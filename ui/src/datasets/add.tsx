@@ -36,14 +36,16 @@ export function AddToDataset({ ids = [], query, count: total, onClose, onDone }:
   const found = useDatasets(ws, useDeferredValue(name.trim()), "-updated_ms");
   const list = found.data?.pages[0]?.datasets.slice(0, 8) ?? [];
   const many = query ? total : ids.length;
+  // Nothing typed means the dataset changed last, so that Enter alone adds to it.
+  const pick = chosen ?? (name.trim() ? null : list[0] ?? null);
 
   async function run(e: FormEvent) {
     e.preventDefault();
-    if (busy || (!chosen && !name.trim())) return;
+    if (busy || (!pick && !name.trim())) return;
     setBusy(true); setError(""); stop.current = false;
     const sum: Tally = { inserted: 0, updated: 0, skipped: [], seen: 0 };
     try {
-      const target = chosen ?? (await api.post("/w/{ws}/datasets", { path: { ws }, body: { name: name.trim() } }));
+      const target = pick ?? (await api.post("/w/{ws}/datasets", { path: { ws }, body: { name: name.trim() } }));
       setChosen(target as Dataset);
       let token: string | null = "", at = 0;
       while (token !== null && !stop.current) {
@@ -72,7 +74,7 @@ export function AddToDataset({ ids = [], query, count: total, onClose, onDone }:
           <input id={id} className="input" autoFocus autoComplete="off" dir="auto" placeholder="Find a dataset, or name a new one" value={chosen ? chosen.name : name} onChange={(e) => { setChosen(null); setName(e.target.value); }} disabled={busy} />
         </div>
         {!chosen && <div role="group" aria-label="Datasets" style={{ maxHeight: 240, overflow: "auto" }}>
-          {list.map((d) => <button key={d.dataset_id} type="button" className="menu-item" onClick={() => setChosen(d)}><Icon name="datasets" /><span className="clip grow" dir="auto">{d.name}</span><span className="muted label">{plural(d.records, "record")}</span></button>)}
+          {list.map((d) => <button key={d.dataset_id} type="button" className="menu-item" data-active={d === pick} onClick={() => setChosen(d)}><Icon name="datasets" /><span className="clip grow" dir="auto">{d.name}</span><span className="muted label">{plural(d.records, "record")}</span></button>)}
           {name.trim() && !list.some((d) => d.name === name.trim()) && <p className="muted" style={{ padding: "6px 8px" }}>A new dataset “{name.trim()}” will be made.</p>}
           {!name.trim() && found.data && list.length === 0 && <p className="muted" style={{ padding: "6px 8px" }}>There are no datasets yet: name one.</p>}
         </div>}
@@ -80,7 +82,7 @@ export function AddToDataset({ ids = [], query, count: total, onClose, onDone }:
         {tally && (busy || tally.skipped.length > 0) && <Progress tally={tally} total={many} busy={busy} />}
         <div className="row" style={{ justifyContent: "flex-end" }}>
           <button type="button" className="button" onClick={() => { stop.current = true; onClose(); }}>{tally && !busy ? "Close" : "Cancel"}</button>
-          <button className="button primary" disabled={busy || (!chosen && !name.trim())}>{busy ? "Adding…" : chosen || !name.trim() ? "Add" : list.some((d) => d.name === name.trim()) ? "Add to a new one of this name" : "Create and add"}</button>
+          <button className="button primary" disabled={busy || (!pick && !name.trim())}>{busy ? "Adding…" : pick ? `Add to ${pick.name}` : !name.trim() ? "Add" : list.some((d) => d.name === name.trim()) ? "Add to a new one of this name" : "Create and add"}</button>
         </div>
       </form>
     </Dialog>

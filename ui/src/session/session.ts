@@ -29,9 +29,12 @@ export function useSession(): Session {
   return s;
 }
 
-/** Forget everything that was read as somebody else. */
+/**
+ * Forgets everything that was read as somebody else. The session itself stays,
+ * so that whoever looks at it is told of the new one.
+ */
 export function adopt(client: QueryClient, s: Session): void {
-  client.clear();
+  client.removeQueries({ predicate: (q) => q.queryKey[0] !== sessionKey[0] });
   signedIn = !!s.user;
   client.setQueryData(sessionKey, s);
 }
