@@ -50,7 +50,7 @@ journey("difference of a prompt version: at most 3 clicks", "/prompts", async (p
 });
 
 test("score a trace and add it to a dataset: at most 5 keys", async () => {
-  const { traces } = await search("traces", { limit: 1 }), set = await call(`/w/${ws}/datasets`, { name: `journey ${Date.now()}` });
+  const { traces } = await search("traces", { filter: "name = 'invokeAgent'", limit: 1 }), set = await call(`/w/${ws}/datasets`, { name: `journey ${Date.now()}` });
   await visit(`/w/${ws}/traces/${traces[0].trace_id}`, async (page) => {
     const hands = new Hands(page);
     await page.getByRole("treegrid").waitFor();
