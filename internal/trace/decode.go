@@ -189,11 +189,11 @@ func nanos(dst *int64, v uint64, what string) error {
 
 // check refuses what cannot be stored under an identity.
 func (s *Span) check() error {
-	switch {
+	switch { // the span's name is not quoted: nothing of it is masked yet
 	case s.TraceID.IsZero():
 		return fault.Invalidf("a span has no trace id")
 	case s.ID.IsZero():
-		return fault.Invalidf("span without span id in trace %s", s.TraceID)
+		return fault.Invalidf("a span of trace %s has no span id", s.TraceID)
 	}
 	return nil
 }
