@@ -18,7 +18,7 @@ def blocks(name, language):
     return re.findall(rf"```{language}\n(.*?)```", text, re.S)
 
 
-@pytest.mark.parametrize("guide", ["mlflow.md", "opentelemetry.md"])
+@pytest.mark.parametrize("guide", ["mlflow.md", "opentelemetry.md", "alerts.md"])
 def test_python_examples_run(guide, url, tmp_path):
     code = "\n".join(blocks(guide, "python")).replace("http://127.0.0.1:5000", url.rstrip("/"))
     assert "assert" in code

@@ -39,6 +39,10 @@ export async function routes() {
     ["prompts", "/prompts"],
     ["prompt", `/prompts/${name(prompt.name)}`],
     ["prompt-diff", `/prompts/${name(prompt.name)}?v=2&against=1`],
+    ["alerts", "/alerts"],
+    ["alerts-channels", "/alerts?tab=channels"],
+    ["alert-new", "/alerts/new"],
+    ...await alertRoutes(),
     ["jobs", "/jobs"],
     ["lineage", `/lineage?of=run:${run.run_id}`],
     ["lineage-list", `/lineage?of=trace:${trace}&view=list`],
@@ -63,4 +67,11 @@ async function datasetRoutes() {
   out.push(["dataset", `/datasets/${one.dataset_id}`], ["dataset-record", `/datasets/${one.dataset_id}?row=${records[0].record_id}`]);
   if (inputs[0]) out.push(["dataset-logged", `/datasets/logged/${encodeURIComponent(inputs[0].name)}`]);
   return out;
+}
+
+/** A rule, made once. */
+async function alertRoutes() {
+  const { alerts } = await call(`/w/${ws}/alerts`);
+  const one = alerts[0] ?? await call(`/w/${ws}/alerts`, { name: "Errors of everything", signal: "error_rate", fire: 0.02, clear: 0.01, window_ms: 86_400_000, min_traces: 5 });
+  return [["alert", `/alerts/${one.alert_id}`], ["alert-edit", `/alerts/${one.alert_id}?edit=1`]];
 }
