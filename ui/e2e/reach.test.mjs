@@ -90,3 +90,12 @@ test("focus goes back to what opened a dialog or a menu", async () => {
     }
   });
 });
+
+test("a dialog with a form begins in its first field", async () => {
+  await visit(`/w/${ws}/people?tab=tokens`, async (page) => {
+    await page.getByRole("button", { name: "New token" }).click();
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.type("ci");
+    assert.equal(await page.getByLabel("What it is for").inputValue(), "ci");
+  });
+});

@@ -7,6 +7,7 @@ import { A, useGo } from "../app/link";
 import { useShortcut } from "../app/shortcuts";
 import { toast, toastError } from "../app/toast";
 import { to, useUrl, useWs } from "../app/url";
+import { CopyAs } from "../kit/copyas";
 import { clock, count, line, plural } from "../kit/format";
 import { Icon } from "../kit/icons";
 import { Chip, Dialog, Empty, hint, Load, Segments, Time } from "../kit/states";
@@ -54,6 +55,7 @@ export default function ExperimentsPage() {
       <div className="page-head">
         <h1 className="grow">Experiments</h1><SavedViews page="experiments" />
         <Segments label="Lifecycle" value={lifecycle} onChange={(v) => set({ deleted: v === "deleted" ? "1" : undefined })} options={[["active", "Active"], ["deleted", "Deleted"]] as const} />
+        <CopyAs icon cli={["experiment", "list", ...(q ? ["--name", q] : []), ...(lifecycle === "active" ? [] : ["--lifecycle", lifecycle])]} call={{ path: `/w/${encodeURIComponent(ws)}/experiments`, query: { q, lifecycle, limit: 100 } }} mlflow="print(mlflow.search_experiments())" />
         {editor && <button className="button primary" onClick={() => setCreating(true)}><Icon name="plus" />New experiment</button>}
       </div>
       <div className="toolbar">

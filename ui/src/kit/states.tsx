@@ -155,6 +155,8 @@ export function Dialog({ title, onClose, children, footer, className }: { title:
   useEffect(() => {
     const d = ref.current!;
     if (!d.open) d.showModal();
+    // The browser chose the first button; who opens a form wants its first field.
+    d.querySelector<HTMLElement>(":scope > .body :is(input:not([type]), input[type=text], input[type=search], input[type=password], input[type=number], textarea):not([readonly], [hidden], :disabled)")?.focus();
     return () => d.close();
   }, []);
   return (

@@ -2,6 +2,8 @@
 import { useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useCrumbs } from "../app/crumbs";
+import { py } from "../kit/code";
+import { CopyAs } from "../kit/copyas";
 import { A, useGo } from "../app/link";
 import { visited } from "../app/palette";
 import { to, useWs } from "../app/url";
@@ -23,7 +25,8 @@ export default function ModelPage() {
   return (
     <div className="page scroll"><Load query={model}>{(m) => (
       <>
-        <div className="page-head"><h1 dir="auto">{m.name}</h1>{m.aliases.map((a) => <A key={a.alias} className="chip accent" href={to(ws, "models", name, a.version)}>@{a.alias} → v{a.version}</A>)}<span className="grow" /><span className="muted label">updated <Time ms={m.updated_ms} /></span></div>
+        <div className="page-head"><h1 dir="auto">{m.name}</h1>{m.aliases.map((a) => <A key={a.alias} className="chip accent" href={to(ws, "models", name, a.version)}>@{a.alias} → v{a.version}</A>)}<span className="grow" /><span className="muted label">updated <Time ms={m.updated_ms} /></span>
+          <CopyAs icon cli={["model", "show", name]} call={{ path: `/w/${encodeURIComponent(ws)}/models/${encodeURIComponent(name)}` }} mlflow={`print(mlflow.MlflowClient().get_registered_model(${py(name)}))`} /></div>
         <div className="page-body">
           {m.description && <Markdown text={m.description} />}
           {Object.keys(m.tags).length > 0 && <div className="chips">{Object.entries(m.tags).map(([k, v]) => <Chip key={k}>{k} = {v}</Chip>)}</div>}

@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { useCrumbs } from "../app/crumbs";
 import { A, useGo } from "../app/link";
 import { to, useUrl, useWs } from "../app/url";
+import { CopyAs } from "../kit/copyas";
 import { count, line, plural } from "../kit/format";
 import { Chip, Empty, Load, Time } from "../kit/states";
 import { type Column, DataTable } from "../kit/table";
@@ -30,7 +31,8 @@ export default function ModelsPage() {
   ], [ws]);
   return (
     <div className="page">
-      <div className="page-head"><h1>Models</h1><SavedViews page="models" /></div>
+      <div className="page-head"><h1>Models</h1><SavedViews page="models" /><span className="grow" />
+        <CopyAs icon cli={["model", "list", ...(q ? ["--name", q] : [])]} call={{ path: `/w/${encodeURIComponent(ws)}/models`, query: { q, limit: 100 } }} mlflow="print(mlflow.search_registered_models())" /></div>
       <div className="toolbar"><input className="input grow" style={{ maxWidth: 420 }} aria-label="Search models" placeholder="Search names" value={q} onChange={(e) => set({ q: e.target.value }, { replace: true })} /></div>
       <div className="list"><Load query={rows} rows={8}>{(d) => {
         const all = d.pages.flatMap((p) => p.models);

@@ -4,6 +4,8 @@ import { useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { api, type Schemas, url } from "../api/client";
 import { useCrumbs } from "../app/crumbs";
+import { py } from "../kit/code";
+import { CopyAs } from "../kit/copyas";
 import { A } from "../app/link";
 import { toast, toastError } from "../app/toast";
 import { to, useUrl, useWs } from "../app/url";
@@ -52,6 +54,7 @@ function View({ v }: { v: ModelVersion }) {
         <h1 dir="auto">{v.name} <span className="muted">v{v.version}</span></h1><Status value={v.status} tint />
         <Aliases kind="models" name={v.name} version={v.version} all={model.data?.aliases ?? v.aliases.map((alias) => ({ alias, version: v.version }))} /><LineageButton kind="model" id={`${v.name}/${v.version}`} />
         <span className="grow" />
+        <CopyAs icon cli={["model", "show", v.name, v.version]} call={{ path: `/w/${encodeURIComponent(ws)}/models/${encodeURIComponent(v.name)}/versions/${encodeURIComponent(v.version)}` }} mlflow={`print(mlflow.MlflowClient().get_model_version(${py(v.name)}, ${py(v.version)}))`} />
         <label className="row label">Stage<select className="input" value={v.stage} disabled={!may(session, ws, "editor") || stage.isPending} onChange={(e) => stage.mutate(e.target.value as "None")}>{stages.map((s) => <option key={s}>{s}</option>)}</select></label>
       </div>
       <div className="facts"><span>registered <Time ms={v.created_ms} /></span>{v.user && <span>by <b>{v.user}</b></span>}{v.run_id && <A href={to(ws, "runs", v.run_id)}>run {v.run_name ?? v.run_id.slice(0, 8)}</A>}{v.model_id && <span className="mono">{v.model_id}</span>}</div>

@@ -11,12 +11,11 @@ import { list, parseTime, to, useUrl, useWs } from "../app/url";
 import { useExperimentNames } from "../experiments/data";
 import { withClause } from "../kit/filter";
 import { FilterBar } from "../kit/filterbar";
+import { CopyAs } from "../kit/copyas";
 import { clock, cost, count, duration, plural, short } from "../kit/format";
 import { Icon } from "../kit/icons";
 import { Empty, Failure, Load, Segments } from "../kit/states";
-import { useSession } from "../session/session";
 import { Charts } from "./charts";
-import { CopyAs } from "./copyas";
 import { type Answer, bodyOf, groupingOf, groupings, monitorKey, ranges, type Series, useMonitor } from "./data";
 import { NodeTable } from "./nodes";
 import { ValueTable } from "./values";
@@ -28,9 +27,8 @@ export default function MonitorPage() {
   const { search, set } = useUrl();
   const go = useGo();
   const client = useQueryClient();
-  const session = useSession();
   const [now, setNow] = useState(() => Date.now());
-  const [menu, setMenu] = useState<"exp" | "copy" | null>(null);
+  const [menu, setMenu] = useState<"exp" | null>(null);
   const names = useExperimentNames(ws);
   useCrumbs({ label: "Monitoring" });
   const by = groupingOf(search), exps = list(search.exp);
@@ -79,7 +77,8 @@ export default function MonitorPage() {
         <Segments label="Time range" value={(range ?? "") as "-24h"} onChange={(v) => { setNow(Date.now()); set({ from: v === "-24h" ? undefined : v, to: undefined }); }} options={ranges} />
         {!range && <span className="muted label">{clock(body.from_ms)} – {clock(body.to_ms)}</span>}
         <span className="grow" />
-        <CopyAs open={menu === "copy"} onToggle={(o) => setMenu(o ? "copy" : null)} address={session.server.address} ws={ws} body={{ ...body, by }} from={search.from} />
+        <CopyAs cli={["monitor", ...(by === "total" ? [] : ["--by", by]), ...(search.from ? (search.from.startsWith("-") ? ["--from", search.from] : ["--from", body.from_ms ?? 0, "--to", body.to_ms ?? 0]) : []), ...(body.filter ? ["--filter", body.filter] : []), ...(body.experiment_ids ?? []).flatMap((e) => ["--experiment", e])]}
+          call={{ method: "POST", path: `/w/${encodeURIComponent(ws)}/monitor`, body: { ...body, by } }} />
       </div>
       <div className="toolbar">
         <FilterBar entity="traces" value={search.q ?? ""} onChange={(q) => set({ q })} experiments={exps} error={main.error} placeholder="Only traces where, e.g. tags.env = 'prod'" />
