@@ -102,6 +102,20 @@ func (o *runObserver) RunsDeleted(ctx context.Context, runIDs []string) error {
 	return nil
 }
 
+// announceRun tells the pages of runs that are new or different.
+func announceRun(events *api.Events) func(context.Context, tracking.Change) {
+	return func(ctx context.Context, c tracking.Change) {
+		op := "updated"
+		if c.New {
+			op = "created"
+		}
+		if c.Gone {
+			op = "deleted"
+		}
+		events.Publish(api.Change{Workspace: caller.Workspace(ctx), Kind: "run", ID: c.Run, Op: op, ExperimentID: strconv.FormatInt(c.Experiment, 10)})
+	}
+}
+
 // announced ingests spans and tells the pages of the traces they belong to.
 type announced struct {
 	tracing *tracing.Service

@@ -46,7 +46,7 @@ func (a *App) openDomains(ctx context.Context) error {
 	// Tracking and tracing know each other: the one is told of the other's
 	// deletions through a value that is complete before any request comes.
 	observer := &runObserver{}
-	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now, Observer: observer, Audit: a.accounts.Audit})
+	a.tracking = tracking.New(sqlstore.NewTracking(a.control), tracking.Config{Now: a.now, Observer: observer, Audit: a.accounts.Audit, Changed: announceRun(a.events)})
 	a.artifacts = tracking.NewArtifacts(a.blobs, sha256.Sum256(append([]byte("artifact uploads"), key[:]...)), a.now)
 	a.artifacts.Masking = a.masking
 	a.artifacts.Removed = func(ctx context.Context, key string) error {

@@ -18,14 +18,19 @@ func undefined(level float64, n int) Interval {
 // MeanInterval is the mean with Student's t interval. With one value the mean
 // is known and its bounds are not.
 func MeanInterval(values []float64, level float64) Interval {
-	n := len(values)
+	return MomentInterval(len(values), Mean(values), StdDev(values), level)
+}
+
+// MomentInterval is [MeanInterval] of n values of which only the mean and the
+// sample's standard deviation are known.
+func MomentInterval(n int, mean, deviation, level float64) Interval {
 	iv := undefined(level, n)
-	iv.Estimate = Mean(values)
+	iv.Estimate = mean
 	if n < 2 {
 		return iv
 	}
-	half := StudentQuantile(0.5+level/2, float64(n-1)) * StdDev(values) / math.Sqrt(float64(n))
-	iv.Low, iv.High = iv.Estimate-half, iv.Estimate+half
+	half := StudentQuantile(0.5+level/2, float64(n-1)) * deviation / math.Sqrt(float64(n))
+	iv.Low, iv.High = mean-half, mean+half
 	return iv
 }
 

@@ -33,6 +33,7 @@ func Tracking(t *testing.T, open Open) {
 		"run filters":             runFilters,
 		"run orders and pages":    runOrders,
 		"pages while runs come":   pagesWhileRunsCome,
+		"run groups":              runGroups,
 		"datasets":                datasets,
 		"logged models":           loggedModels,
 		"logged model search":     loggedModelSearch,

@@ -105,11 +105,7 @@ func (s *Service) LogInputs(ctx context.Context, runID string, datasets []Datase
 			distinct = append(distinct, d)
 		}
 	}
-	return s.store.Write(ctx, func(ctx context.Context) error {
-		h, err := s.activeRun(ctx, runID)
-		if err != nil {
-			return err
-		}
+	return s.writeRun(ctx, runID, func(ctx context.Context, h Head) error {
 		if len(distinct) > 0 {
 			if err := s.store.LogDatasets(ctx, h, distinct); err != nil {
 				return err

@@ -93,11 +93,7 @@ func (s *Service) LogBatch(ctx context.Context, runID string, b Batch) error {
 	if err := checkBatch(&b); err != nil {
 		return err
 	}
-	return s.store.Write(ctx, func(ctx context.Context) error {
-		h, err := s.activeRun(ctx, runID)
-		if err != nil {
-			return err
-		}
+	return s.writeRun(ctx, runID, func(ctx context.Context, h Head) error {
 		return s.logBatch(ctx, h, b)
 	})
 }
@@ -217,11 +213,7 @@ func (s *Service) LogMetric(ctx context.Context, runID string, point Metric, m *
 	if m != nil {
 		b.Models = []ModelMetric{*m}
 	}
-	return s.store.Write(ctx, func(ctx context.Context) error {
-		h, err := s.activeRun(ctx, runID)
-		if err != nil {
-			return err
-		}
+	return s.writeRun(ctx, runID, func(ctx context.Context, h Head) error {
 		return s.logBatch(ctx, h, b)
 	})
 }
@@ -232,11 +224,7 @@ func (s *Service) LogParam(ctx context.Context, runID string, p Param) error {
 	if err != nil {
 		return err
 	}
-	return s.store.Write(ctx, func(ctx context.Context) error {
-		h, err := s.activeRun(ctx, runID)
-		if err != nil {
-			return err
-		}
+	return s.writeRun(ctx, runID, func(ctx context.Context, h Head) error {
 		old, err := s.store.AddParams(ctx, h, []Param{p})
 		if err != nil || len(old) == 0 || old[0].Value == p.Value {
 			return err

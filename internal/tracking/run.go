@@ -155,6 +155,9 @@ func (s *Service) CreateRun(ctx context.Context, n NewRun) (*Run, error) {
 		}, Tags: tags}
 		return s.store.CreateRun(ctx, made)
 	})
+	if err == nil {
+		s.changed(ctx, Change{Run: made.ID, Experiment: made.Experiment, New: true})
+	}
 	return made, err
 }
 
@@ -244,6 +247,24 @@ func (s *Service) activeRun(ctx context.Context, runID string) (Head, error) {
 	return h, err
 }
 
+// writeRun runs fn in a Write with the head of a run that may be logged to, and
+// tells of the change once it is durable.
+func (s *Service) writeRun(ctx context.Context, runID string, fn func(ctx context.Context, h Head) error) error {
+	var experiment int64
+	err := s.store.Write(ctx, func(ctx context.Context) error {
+		h, err := s.activeRun(ctx, runID)
+		if err != nil {
+			return err
+		}
+		experiment = h.Experiment
+		return fn(ctx, h)
+	})
+	if err == nil {
+		s.changed(ctx, Change{Run: runID, Experiment: experiment})
+	}
+	return err
+}
+
 // RunUpdate is what may change of a run; nil and "" leave as is.
 type RunUpdate struct {
 	Status  *Status
@@ -257,11 +278,7 @@ func (s *Service) UpdateRun(ctx context.Context, runID string, u RunUpdate) (*In
 		return nil, err
 	}
 	var info *Info
-	err := s.store.Write(ctx, func(ctx context.Context) error {
-		h, err := s.activeRun(ctx, runID)
-		if err != nil {
-			return err
-		}
+	err := s.writeRun(ctx, runID, func(ctx context.Context, h Head) error {
 		if u.Status != nil {
 			h.Status = *u.Status
 		}
@@ -277,6 +294,7 @@ func (s *Service) UpdateRun(ctx context.Context, runID string, u RunUpdate) (*In
 		if err := s.store.UpdateRun(ctx, h); err != nil {
 			return err
 		}
+		var err error
 		info, err = s.store.RunInfo(ctx, caller.Workspace(ctx), runID)
 		return err
 	})
@@ -297,11 +315,13 @@ func (s *Service) RestoreRun(ctx context.Context, runID string) error {
 }
 
 func (s *Service) setRunStage(ctx context.Context, runID string, stage Stage) error {
-	return s.store.Write(ctx, func(ctx context.Context) error {
+	var experiment int64
+	err := s.store.Write(ctx, func(ctx context.Context) error {
 		h, err := s.head(ctx, runID)
 		if err != nil {
 			return err
 		}
+		experiment = h.Experiment
 		action := "run.delete"
 		if stage == Active {
 			action = "run.restore"
@@ -311,6 +331,10 @@ func (s *Service) setRunStage(ctx context.Context, runID string, stage Stage) er
 		}
 		return s.store.SetRunStage(ctx, h, stage, s.millis())
 	})
+	if err == nil {
+		s.changed(ctx, Change{Run: runID, Experiment: experiment, New: stage == Active, Gone: stage == Deleted})
+	}
+	return err
 }
 
 // SetTag sets a tag of an active run.
@@ -319,11 +343,7 @@ func (s *Service) SetTag(ctx context.Context, runID string, t Tag) error {
 	if err != nil {
 		return err
 	}
-	return s.store.Write(ctx, func(ctx context.Context) error {
-		h, err := s.activeRun(ctx, runID)
-		if err != nil {
-			return err
-		}
+	return s.writeRun(ctx, runID, func(ctx context.Context, h Head) error {
 		return s.setTags(ctx, h, []Tag{t})
 	})
 }
@@ -350,11 +370,7 @@ func (s *Service) setTags(ctx context.Context, h Head, tags []Tag) error {
 
 // DeleteTag removes a tag of an active run.
 func (s *Service) DeleteTag(ctx context.Context, runID, key string) error {
-	return s.store.Write(ctx, func(ctx context.Context) error {
-		h, err := s.activeRun(ctx, runID)
-		if err != nil {
-			return err
-		}
+	return s.writeRun(ctx, runID, func(ctx context.Context, h Head) error {
 		found, err := s.store.DeleteTag(ctx, h, key)
 		if err == nil && !found {
 			return fault.NotFoundf("No tag with name: %s in run with id %s", key, runID)

@@ -63,6 +63,7 @@ type Store interface {
 	ModelStore
 	OverviewStore
 	PurgeStore
+	GroupStore
 }
 
 // RunObserver is told which runs were deleted, after that is durable, so that
@@ -98,6 +99,16 @@ type Config struct {
 	Observer RunObserver
 	// Audit may be nil.
 	Audit Audit
+	// Changed is told of changes of runs once they are durable; it must not
+	// block. It may be nil.
+	Changed func(ctx context.Context, c Change)
+}
+
+// Change says that a run is new, different or deleted.
+type Change struct {
+	Run        string
+	Experiment int64
+	New, Gone  bool
 }
 
 // Service is the domain: every call of it checks its rules and is complete.
@@ -107,11 +118,15 @@ type Service struct {
 	root     string
 	observer RunObserver
 	audit    Audit
+	changed  func(ctx context.Context, c Change)
 }
 
 // New returns a Service over store.
 func New(store Store, cfg Config) *Service {
-	s := &Service{store: store, now: cfg.Now, root: cfg.ArtifactRoot, observer: cfg.Observer, audit: cfg.Audit}
+	s := &Service{store: store, now: cfg.Now, root: cfg.ArtifactRoot, observer: cfg.Observer, audit: cfg.Audit, changed: cfg.Changed}
+	if s.changed == nil {
+		s.changed = func(context.Context, Change) {}
+	}
 	if s.audit == nil {
 		s.audit = noAudit{}
 	}

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +41,8 @@ func (s *Server) ServeRuns(domain *tracking.Service, experiments Experiments, tr
 	s.add(
 		route{method: "POST", path: base + "/search", need: caller.Read, call: body(u.search)},
 		route{method: "POST", path: base + "/count", need: caller.Read, call: body(u.count)},
+		route{method: "POST", path: base + "/group", need: caller.Read, call: body(u.group)},
+		route{method: "POST", path: base + "/change", need: caller.Write, call: body(u.change)},
 		route{method: "GET", path: base + "/columns", need: caller.Read, call: u.columns},
 		route{method: "POST", path: base + "/compare", need: caller.Read, call: body(u.compare)},
 		route{method: "GET", path: base + "/{run_id}", need: caller.Read, call: u.get},
@@ -149,6 +154,7 @@ type searchRunsRequest struct {
 	runQuery
 	OrderBy   []string  `json:"order_by"`
 	Columns   *[]string `json:"columns"`
+	Common    int       `json:"common"`
 	Limit     int       `json:"limit"`
 	PageToken string    `json:"page_token"`
 }
@@ -197,12 +203,40 @@ func (u runs) search(ctx context.Context, _ *http.Request, req *searchRunsReques
 		for _, c := range *req.Columns {
 			columns[c] = true
 		}
+	} else if req.Common > 0 {
+		columns = commonColumns(found, req.Common)
 	}
 	rows := make([]runRow, len(found))
 	for i := range found {
 		rows[i] = u.row(ctx, &found[i], columns)
 	}
 	return map[string]any{"runs": rows, "next_page_token": nullable(next)}, nil
+}
+
+// commonColumns are the n params, metrics and tags that most of the runs have.
+func commonColumns(found []tracking.Run, n int) map[string]bool {
+	counts := [3]map[string]int{{}, {}, {}}
+	for i := range found {
+		for _, p := range found[i].Params {
+			counts[0]["params."+p.Key]++
+		}
+		for _, m := range found[i].Metrics {
+			counts[1]["metrics."+m.Key]++
+		}
+		for _, t := range found[i].Tags {
+			counts[2]["tags."+t.Key]++
+		}
+	}
+	columns := map[string]bool{}
+	for _, kind := range counts {
+		keys := slices.SortedFunc(maps.Keys(kind), func(a, b string) int {
+			return cmp.Or(kind[b]-kind[a], strings.Compare(a, b))
+		})
+		for _, k := range keys[:min(n, len(keys))] {
+			columns[k] = true
+		}
+	}
+	return columns
 }
 
 func (u runs) count(ctx context.Context, _ *http.Request, req *runQuery) (any, error) {

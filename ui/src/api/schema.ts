@@ -303,6 +303,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/runs/group": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The matching runs by what they have in common, largest groups first */
+        post: operations["groupRuns"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/w/{ws}/runs/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same change to many runs, named or matching */
+        post: operations["changeRuns"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/w/{ws}/runs/columns": {
         parameters: {
             query?: never;
@@ -2332,6 +2372,24 @@ export interface components {
             /** @description An absent value differs from a present one */
             differs: boolean;
         };
+        RunGroup: {
+            /** @description In the order of `by`; null where the runs have no such param or tag */
+            values: (string | null)[];
+            /** Format: int64 */
+            runs: number;
+            metrics: {
+                [key: string]: {
+                    /** Format: int64 */
+                    n: number;
+                    mean: components["schemas"]["MetricValue"] | null;
+                    low: components["schemas"]["MetricValue"] | null;
+                    high: components["schemas"]["MetricValue"] | null;
+                    sd: components["schemas"]["MetricValue"] | null;
+                    min: components["schemas"]["MetricValue"] | null;
+                    max: components["schemas"]["MetricValue"] | null;
+                };
+            };
+        };
         ComparedTable: {
             table: string;
             /** @description What can be asked for */
@@ -4122,6 +4180,8 @@ export interface operations {
                      *     key; absent means all of them, empty means none.
                      */
                     columns?: string[];
+                    /** @description Without `columns`, only so many of each kind: those that most runs of the page have; 0 is no bound */
+                    common?: number;
                     /** @default 50 */
                     limit?: number;
                     page_token?: string;
@@ -4169,6 +4229,107 @@ export interface operations {
         };
         responses: {
             200: components["responses"]["Count"];
+            default: components["responses"]["Error"];
+        };
+    };
+    groupRuns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    experiment_ids?: string[];
+                    filter?: string;
+                    /**
+                     * @default active
+                     * @enum {string}
+                     */
+                    lifecycle?: "active" | "deleted" | "all";
+                    /** @description `params.…`, `tags.…`, `status` or `user` */
+                    by: string[];
+                    /** @description Keys of metrics to summarise over the latest finite values */
+                    metrics?: string[];
+                    /** @default 200 */
+                    limit?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Groups */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description There are smaller groups */
+                        more: boolean;
+                        groups: components["schemas"]["RunGroup"][];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    changeRuns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description These runs; absent means a page of those that match */
+                    run_ids?: string[];
+                    experiment_ids?: string[];
+                    filter?: string;
+                    /**
+                     * @default active
+                     * @enum {string}
+                     */
+                    lifecycle?: "active" | "deleted" | "all";
+                    set_tags?: components["schemas"]["StringMap"];
+                    delete_tags?: string[];
+                    /**
+                     * @description Deletes or restores
+                     * @enum {string}
+                     */
+                    to?: "active" | "deleted";
+                    /** @default 50 */
+                    limit?: number;
+                    page_token?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What was done; go on with the token until it is null */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        changed: string[];
+                        failed: {
+                            run_id: string;
+                            message: string;
+                        }[];
+                        next_page_token: components["schemas"]["NextPageToken"];
+                    };
+                };
+            };
             default: components["responses"]["Error"];
         };
     };

@@ -35,6 +35,7 @@ export const shortcuts = {
   peek: { keys: "Space", label: "Peek at the row", group: "Lists" },
   compare: { keys: "c", label: "Compare the selected", group: "Lists" },
   columns: { keys: "o", label: "Choose columns", group: "Lists" },
+  hide: { keys: "v", label: "Hide or show the run in charts", group: "Lists" },
   facets: { keys: "f", label: "Show or hide facets", group: "Lists" },
   errors: { keys: "e", label: "Errors only; in a trace, next error", group: "Traces" },
   prevError: { keys: "E", label: "Previous error", group: "Traces" },

@@ -32,6 +32,7 @@ export interface TableProps<T> {
   href?: (row: T) => string;
   onOpen?: (row: T) => void;
   onPeek?: (row: T) => void;
+  onHide?: (row: T) => void; // of a row that is drawn elsewhere
   current?: string | undefined; // id of the row whose peek is open
   reveal?: number | undefined; // a row to bring into view and make active when it changes
   total?: number | null | undefined; // known count of matching rows
@@ -188,6 +189,7 @@ function Grid<T>(p: TableProps<T>) {
   useShortcut("up", () => move(row - 1, active.col));
   useShortcut("open", (e) => (host.current?.contains(e.target as Node) || e.target === document.body ? open(row) : false));
   useShortcut("select", p.onSelect && (() => toggle(row, false)));
+  useShortcut("hide", p.onHide && (() => { const r = p.rows[row]; if (r) p.onHide!(r); }));
   useShortcut("peek", p.onPeek && ((e) => ((e.target as HTMLElement).closest("button,a,input,summary") ? false : peek(row))));
   function wantsFirst() { return !host.current?.contains(document.activeElement) && row === 0 && active.col === 0; }
 

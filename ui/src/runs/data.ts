@@ -5,7 +5,8 @@ import { api, type Schemas } from "../api/client";
 import { listen } from "../api/live";
 import type { MetricValue } from "../kit/format";
 
-export type RunRow = Schemas["RunRow"];
+/** A run of the table: what is shown of it and no more, for there may be 100,000. */
+export type RunRow = Pick<Schemas["RunRow"], "run_id" | "name" | "experiment_id" | "experiment_name" | "status" | "user" | "start_ms" | "end_ms" | "parent_run_id" | "params" | "metrics" | "tags">;
 export type Run = Schemas["Run"];
 export type RunInfo = Schemas["RunInfo"];
 export const runsKey = (ws: string) => ["runs", ws];
@@ -13,12 +14,53 @@ export const runKey = (ws: string, id: string) => ["run", ws, id];
 
 export interface RunQuery { experiment_ids?: string[]; filter?: string; lifecycle?: "active" | "deleted"; }
 
-export function useRuns(ws: string, query: RunQuery, sort: string, columns: string[] | undefined) {
+const texts = new Map<string, string>();
+
+/** The same text only once in memory: params and names repeat a great deal. */
+function intern(s: string): string {
+  if (s.length > 64) return s;
+  const known = texts.get(s);
+  if (known !== undefined) return known;
+  if (texts.size > 50_000) texts.clear();
+  texts.set(s, s);
+  return s;
+}
+
+export function compact(runs: readonly Schemas["RunRow"][]): RunRow[] {
+  return runs.map((r) => {
+    const shared = (m: Record<string, string>) => { for (const k in m) m[k] = intern(m[k]!); return m; };
+    return { run_id: r.run_id, name: r.name, experiment_id: intern(r.experiment_id), experiment_name: intern(r.experiment_name), status: intern(r.status) as RunRow["status"], user: intern(r.user), start_ms: r.start_ms, end_ms: r.end_ms, parent_run_id: r.parent_run_id, params: shared(r.params), metrics: r.metrics, tags: shared(r.tags) };
+  });
+}
+
+export interface RunPage { runs: RunRow[]; next: string | null; }
+export const rowsKey = (ws: string, query: RunQuery, sort: string, columns: string[]) => [...runsKey(ws), "rows", query, sort, columns];
+
+/** The first runs of a scope with their most common keys: what the table begins with. */
+export function useFirstRuns(ws: string, query: RunQuery, enabled: boolean) {
+  return useQuery({
+    queryKey: [...runsKey(ws), "first", query],
+    queryFn: async ({ signal }): Promise<RunPage> => {
+      const r = await api.post("/w/{ws}/runs/search", { path: { ws }, body: { ...query, order_by: ["-start_ms"], limit: 100, common: 40 } as never, signal });
+      return { runs: compact(r.runs), next: r.next_page_token };
+    },
+    enabled,
+    staleTime: Infinity, // a new run never changes which columns are shown
+  });
+}
+
+/** Pages of runs: a small first one, then large ones, for who scrolls far. */
+export function useRuns(ws: string, query: RunQuery, sort: string, columns: string[], enabled: boolean, first: RunPage | undefined) {
   return useInfiniteQuery({
-    queryKey: [...runsKey(ws), "rows", query, sort, columns ?? null],
-    queryFn: ({ pageParam, signal }) => api.post("/w/{ws}/runs/search", { path: { ws }, body: { ...query, order_by: [sort], limit: 100, ...(columns ? { columns } : {}), ...(pageParam ? { page_token: pageParam } : {}) } as never, signal }),
+    queryKey: rowsKey(ws, query, sort, columns),
+    queryFn: async ({ pageParam, signal }): Promise<RunPage> => {
+      const r = await api.post("/w/{ws}/runs/search", { path: { ws }, body: { ...query, order_by: [sort], limit: pageParam ? 1000 : 100, columns, ...(pageParam ? { page_token: pageParam } : {}) } as never, signal });
+      return { runs: compact(r.runs), next: r.next_page_token };
+    },
     initialPageParam: "",
-    getNextPageParam: (p) => p.next_page_token || undefined,
+    enabled,
+    ...(first ? { initialData: { pages: [first], pageParams: [""] } } : {}),
+    getNextPageParam: (p) => p.next || undefined,
     placeholderData: keepPreviousData,
   });
 }
@@ -29,13 +71,22 @@ export function useRunCount(ws: string, query: RunQuery) {
 
 export interface RunColumn { kind: "param" | "metric" | "tag"; key: string; runs: number | null; }
 
-/** Keys that runs of the experiments have; a thousand is plenty for a picker. */
-export function useRunColumns(ws: string, experiments: string[]) {
+/** All keys that runs of the experiments have, with how many runs have each. */
+export function useRunColumns(ws: string, experiments: string[], enabled: boolean) {
   return useQuery({
     queryKey: [...runsKey(ws), "columns", experiments],
-    queryFn: ({ signal }) => api.get("/w/{ws}/runs/columns", { path: { ws }, query: { limit: 1000, ...(experiments.length ? { experiment_id: experiments } : {}) }, signal }),
+    queryFn: async ({ signal }) => {
+      const columns: RunColumn[] = [];
+      let page_token: string | null = null;
+      do {
+        const p: { columns: RunColumn[]; next_page_token: string | null } = await api.get("/w/{ws}/runs/columns", { path: { ws }, query: { limit: 1000, ...(experiments.length ? { experiment_id: experiments } : {}), ...(page_token ? { page_token } : {}) }, signal });
+        columns.push(...p.columns);
+        page_token = p.next_page_token;
+      } while (page_token && columns.length < 50_000);
+      return { columns, more: page_token !== null };
+    },
+    enabled,
     staleTime: 30_000,
-    placeholderData: keepPreviousData,
   });
 }
 

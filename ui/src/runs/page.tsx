@@ -1,170 +1,182 @@
-// The runs table: params and metrics as columns, filter, selection, compare.
-import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef, useState } from "react";
-import { api } from "../api/client";
-import { listen } from "../api/live";
+// The runs table: params and metrics as columns, filter, groups, nested runs,
+// charts above, selection, compare. Everything that is seen stands in the URL.
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { useCrumbs } from "../app/crumbs";
-import { Menu } from "../app/frame";
 import { A, useGo } from "../app/link";
 import { useShortcut } from "../app/shortcuts";
-import { copy, toast, toastError } from "../app/toast";
+import { toast } from "../app/toast";
 import { list, to, useUrl, useWs } from "../app/url";
 import { useRememberList } from "../app/walk";
 import { useExperimentNames } from "../experiments/data";
-import { ColumnPicker } from "../kit/columns";
+import { py } from "../kit/code";
+import { type Choice, ColumnPicker } from "../kit/columns";
+import { CopyAs } from "../kit/copyas";
 import { FilterBar } from "../kit/filterbar";
-import { clock, count, duration, full, iso, metric, plural } from "../kit/format";
+import { clock, count, iso, metric, plural } from "../kit/format";
 import { Icon } from "../kit/icons";
 import { useNarrow } from "../kit/media";
-import { Empty, Failure, hint, Keys, Segments, Skeleton, Stale, Status, Time } from "../kit/states";
-import { Bulk, type Column, DataTable } from "../kit/table";
+import { Empty, Failure, hint, Segments, Skeleton, Stale, Status } from "../kit/states";
+import { DataTable } from "../kit/table";
 import { may, useSession } from "../session/session";
-import { columnId, durationOf, fieldOf, type RunColumn, type RunQuery, type RunRow, runsKey, useRunColumns, useRunCount, useRuns, valueOf } from "./data";
 import { SavedViews } from "../views/saved";
+import { all, RunBulk } from "./bulk";
+import { cells, keysOf, optional, suggest } from "./cells";
+import { ChartPanel, drawn } from "./chartpanel";
+import { colours } from "./colours";
+import { columnId, type RunQuery, useFirstRuns, useRunColumns, useRunCount, useRuns, valueOf } from "./data";
+import { and, type Item, parentTag, sortGroups, useChildCounts, useGroups, useItems } from "./items";
+import { useLiveRuns } from "./liveruns";
+import "./runs.css";
+import { Scope } from "./scope";
 
-const noColumns: string[] = [];
-const fixed = ["status", "start", "duration"];
-const optional = ["user", "experiment", "id"];
-
-/** The first view of an experiment: what most runs have, metrics leading. */
-function suggest(columns: RunColumn[], rows: RunRow[]): string[] {
-  const varies = (c: RunColumn) => (new Set(rows.map((r) => valueOf(r, columnId(c.kind, c.key)))).size > 1 ? 0 : 1);
-  const top = (kind: RunColumn["kind"], n: number) => columns.filter((c) => c.kind === kind && !c.key.startsWith("system/") && !c.key.startsWith("mlflow.")).sort((a, b) => varies(a) - varies(b) || (b.runs ?? 0) - (a.runs ?? 0) || score(a.key) - score(b.key)).slice(0, n).map((c) => columnId(kind, c.key));
-  return [...top("param", 3), ...top("metric", 6)];
-}
-// Variances and percentiles say less at first sight than means.
-const score = (key: string) => (/variance|p90|p95|ratio|std/.test(key) ? 1 : 0);
-
-function columnsOf(ws: string, names: Map<string, string>, chosen: string[], now: number): Column<RunRow>[] {
-  const base: Record<string, Column<RunRow>> = {
-    name: { id: "name", header: "Name", width: 196, pinned: true, sort: "name", cell: (r) => <span className="row" style={{ gap: 6 }}>{r.parent_run_id && <span className="muted" title="nested run">↳</span>}<A className="name clip" href={to(ws, "runs", r.run_id)} tabIndex={-1} title={r.name}>{r.name || r.run_id.slice(0, 8)}</A></span> },
-    status: { id: "status", header: "Status", width: 90, sort: "status", cell: (r) => <Status value={r.status} /> },
-    start: { id: "start", header: "Started", width: 104, sort: "start_ms", cell: (r) => <Time ms={r.start_ms} short={clock(r.start_ms)} /> },
-    duration: { id: "duration", header: "Duration", width: 78, num: true, cell: (r) => duration(durationOf(r, r.status === "RUNNING" ? now : undefined)) },
-    user: { id: "user", header: "User", width: 110, cell: (r) => r.user },
-    experiment: { id: "experiment", header: "Experiment", width: 160, cell: (r) => r.experiment_name || (names.get(r.experiment_id) ?? r.experiment_id) },
-    id: { id: "id", header: "Run id", width: 260, cell: (r) => <code>{r.run_id}</code> },
-  };
-  const keyed = (id: string): Column<RunRow> => {
-    const number = id.startsWith("metrics."), key = id.slice(id.indexOf(".") + 1);
-    return { id, header: key, title: `${id}; sort`, width: 122, num: number, sort: fieldOf(id), cell: (r) => {
-      const v = valueOf(r, id);
-      if (v === undefined) return <span className="muted" aria-label="none">—</span>;
-      return number ? <span title={full(v)}>{metric(v)}</span> : <span title={String(v)}>{v}</span>;
-    } };
-  };
-  return ["name", ...fixed, ...chosen].map((id) => base[id] ?? keyed(id));
-}
+const noRows: never[] = [];
+const decoded = (s: string | undefined) => list(s).map(decodeURIComponent);
+const encoded = (ids: string[]) => ids.map(encodeURIComponent).join(",") || undefined;
 
 export default function RunsPage() {
   const ws = useWs();
   const { search, set } = useUrl();
   const go = useGo();
-  const client = useQueryClient();
   const session = useSession();
   const narrow = useNarrow();
   const names = useExperimentNames(ws);
   const [picking, setPicking] = useState(false);
-  const [menu, setMenu] = useState<"exp" | "copy" | null>(null);
-  const [now] = useState(() => Date.now());
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const [now, setNow] = useState(() => Date.now());
   const exps = useMemo(() => list(search.exp), [search.exp]);
-  const q = search.q ?? "", deleted = !!search.deleted;
+  const by = useMemo(() => decoded(search.group).slice(0, 3), [search.group]);
+  const q = search.q ?? "", deleted = !!search.deleted, nested = search.nest === "1" && by.length === 0, sparks = search.spark === "1";
   const query = useMemo((): RunQuery => ({ ...(exps.length ? { experiment_ids: exps } : {}), ...(q ? { filter: q } : {}), lifecycle: deleted ? "deleted" : "active" }), [exps, q, deleted]);
+  const topQuery = useMemo((): RunQuery => (nested ? { ...query, filter: and(query.filter, `${parentTag} IS NULL`) } : query), [query, nested]);
   const sort = search.sort ?? "-start_ms";
-  const keys = useRunColumns(ws, exps);
-  const rows = useRuns(ws, query, sort, undefined);
-  // Settled once an experiment: neither a new run nor a filter resets what is read.
-  const settled = useRef<{ exp: string; ids: string[] } | null>(null);
-  if (keys.data?.columns.length && rows.data && !rows.isPlaceholderData && settled.current?.exp !== exps.join()) settled.current = { exp: exps.join(), ids: suggest(keys.data.columns, rows.data.pages[0]!.runs) };
-  const suggested = settled.current?.exp === exps.join() ? settled.current.ids : noColumns;
-  const chosen = useMemo(() => (search.cols !== undefined ? list(search.cols).map(decodeURIComponent).filter((c) => c !== "none") : suggested), [search.cols, suggested]);
+
+  // Which columns: those of the URL, else what is suggested once an experiment.
+  const asked = useMemo(() => (search.cols !== undefined ? decoded(search.cols).filter((c) => c !== "none") : null), [search.cols]);
+  const scope = useMemo((): RunQuery => ({ ...(exps.length ? { experiment_ids: exps } : {}), lifecycle: deleted ? "deleted" : "active" }), [exps, deleted]);
+  const first = useFirstRuns(ws, scope, true);
+  const common = useMemo(() => keysOf(first.data?.runs ?? noRows), [first.data]);
+  const suggested = useMemo(() => suggest(common, first.data?.runs ?? noRows), [common, first.data]);
+  const [wantKeys, setWantKeys] = useState(false);
+  const keys = useRunColumns(ws, exps, picking || wantKeys);
+  const known = keys.data?.columns ?? common;
+  const chosen = asked ?? suggested;
+  const columnsRead = useMemo(() => [...new Set([...(asked ?? common.filter((c) => c.kind !== "tag").map((c) => columnId(c.kind, c.key))), ...decoded(search.card)])].filter((c) => c.includes(".")), [asked, common, search.card]);
+  const plain = !q && !nested && sort === "-start_ms" && asked === null;
+  const rows = useRuns(ws, topQuery, sort, columnsRead, asked !== null || !!first.data || !!first.error, plain ? first.data : undefined);
+  const data = useMemo(() => rows.data?.pages.flatMap((p) => p.runs) ?? noRows, [rows.data]);
+
   const tally = useRunCount(ws, query);
-  const data = useMemo(() => rows.data?.pages.flatMap((p) => p.runs) ?? [], [rows.data]);
-  const columns = useMemo(() => columnsOf(ws, names, chosen, now), [ws, names, chosen, now]);
-  const selected = useMemo(() => new Set(list(search.sel)), [search.sel]);
-  const setSelected = (ids: ReadonlySet<string>) => set({ sel: [...ids].slice(0, 100).join(",") }, { replace: true });
-  useRememberList("runs", useMemo(() => data.map((r) => r.run_id), [data]));
-  const one = exps.length === 1 ? names.get(exps[0]!) ?? `Experiment ${exps[0]}` : null;
+  const total = tally.data?.exact ? tally.data.count : null;
+  const metricKeys = useMemo(() => chosen.filter((c) => c.startsWith("metrics.")).map((c) => c.slice(8)), [chosen]);
+  const groups = useGroups(ws, query, by, metricKeys);
+  const sortedGroups = useMemo(() => (by.length ? sortGroups(groups.data?.groups ?? noRows, search.gsort) : null), [by, groups.data, search.gsort]);
+  const counts = useChildCounts(ws, query, nested);
+  const items = useItems(ws, { query, sort, columns: columnsRead, rows: data, groups: sortedGroups, by, nested, counts, open });
+  const runItems = useMemo(() => items.flatMap((i) => (i.kind === "run" ? [i.run] : [])), [items]);
+  useRememberList("runs", useMemo(() => runItems.map((r) => r.run_id), [runItems]));
+
+  const everything = search.sel === all;
+  const selected = useMemo(() => (everything ? new Set(runItems.map((r) => r.run_id)) : new Set(list(search.sel))), [search.sel, everything, runItems]);
+  const setSelected = (ids: ReadonlySet<string>) => set({ sel: [...ids].filter((id) => !id.startsWith("group:") && !id.includes(" ")).slice(0, 1000).join(",") || undefined }, { replace: true });
+  const hidden = useMemo(() => new Set(list(search.hide)), [search.hide]);
+  const hide = (id: string) => set({ hide: (hidden.has(id) ? [...hidden].filter((h) => h !== id) : [...hidden, id]).slice(-100).join(",") || undefined }, { replace: true });
+
+  // The chart panel draws the selected runs, else the first of the table.
+  const charting = search.chart !== undefined && !narrow;
+  const chartKeys = useMemo(() => decoded(search.chart).filter((c) => c !== "none"), [search.chart]);
+  const charted = useDeferredValue(useMemo(() => (charting ? (selected.size && !everything ? runItems.filter((r) => selected.has(r.run_id)) : runItems).slice(0, drawn) : noRows), [charting, runItems, selected, everything]));
+  const styles = useMemo(() => colours(charted.map((r) => r.run_id)), [charted]);
+
+  const atTop = useRef(true);
+  const ids = useMemo(() => new Set(data.map((r) => r.run_id)), [data]);
+  const live = useLiveRuns({ ws, query: topQuery, sort, columns: columnsRead, ids, still: () => atTop.current && sort === "-start_ms" && selected.size === 0 && open.size === 0 && by.length === 0 });
+  const running = data.some((r) => r.status === "RUNNING");
+  useEffect(() => { if (!running) return; const t = setInterval(() => setNow(Date.now()), 5_000); return () => clearInterval(t); }, [running]);
+
+  const toggleOpen = (id: string) => setOpen((old) => { const next = new Set(old); if (!next.delete(id)) next.add(id); return next; });
+  const columns = useMemo(() => cells({ ws, names, chosen, now, sparks, styles, hidden, by, groups: by.length > 0, onToggle: toggleOpen }), [ws, names, chosen, now, sparks, styles, hidden, by]);
+  const one = exps.length === 1 ? names.get(exps[0]!) ?? data[0]?.experiment_name ?? `Experiment ${exps[0]}` : null;
   useCrumbs({ label: "Experiments", to: to(ws, "experiments") }, { label: one ?? "Runs" });
-
-  // Running rows tick in place: what changed is read again, nothing is reset.
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const off = listen(ws, (c) => {
-      if (c.kind !== "run" && c.kind !== "reset") return;
-      if (c.kind === "run" && exps.length && c.experiment_id && !exps.includes(c.experiment_id)) return;
-      timer ??= setTimeout(() => { timer = undefined; void client.invalidateQueries({ queryKey: runsKey(ws) }); }, 2_000);
-    });
-    return () => { off(); clearTimeout(timer); };
-  }, [ws, exps, client]);
-
-  const compare = () => { if (selected.size > 0) go(`${to(ws, "runs", "compare")}?ids=${[...selected].join(",")}`); };
+  const compare = () => { const pick = (everything ? runItems.map((r) => r.run_id) : [...selected]).slice(0, 100); if (pick.length > 0) go(`${to(ws, "runs", "compare")}?ids=${pick.join(",")}`); };
   useShortcut("compare", () => (selected.size > 0 ? compare() : toast("Select runs with x first")));
   useShortcut("columns", () => setPicking(true));
-  useShortcut("copyCode", () => setMenu("copy"));
 
-  async function lifecycle(ids: string[], state: "active" | "deleted") {
-    try {
-      for (const run_id of ids) await api.patch("/w/{ws}/runs/{run_id}", { path: { ws, run_id }, body: { lifecycle: state } });
-      toast(`${plural(ids.length, "run")} ${state === "deleted" ? "deleted" : "restored"}`, { action: { label: "Undo", run: () => void lifecycle(ids, state === "deleted" ? "active" : "deleted") } });
-    } catch (e) { toastError(e); }
-    set({ sel: undefined }, { replace: true });
-    void client.invalidateQueries({ queryKey: runsKey(ws) });
-  }
-
-  const choices = useMemo(() => {
-    const all = optional.map((id) => ({ id, label: id, group: "run" }) as { id: string; label: string; group: string; n?: number | null; differs?: boolean });
-    for (const c of keys.data?.columns ?? []) {
-      const id = columnId(c.kind, c.key), seen = new Set(data.map((r) => String(valueOf(r, id))));
-      all.push({ id, label: c.key, group: c.kind, n: c.runs, differs: seen.size > 1 });
-    }
-    return all;
-  }, [keys.data, data]);
+  const choices = useMemo((): Choice[] => (picking ? [...optional.map((id) => ({ id, label: id, group: "run" })), ...known.map((c) => {
+    const id = columnId(c.kind, c.key), seen = new Set(data.slice(0, 1000).map((r) => String(valueOf(r, id))));
+    return { id, label: c.key, group: c.kind, n: c.runs, ...(columnsRead.includes(id) ? { differs: seen.size > 1 } : {}) };
+  })] : []), [picking, known, data, columnsRead]);
   const counted = tally.data ? `${tally.data.exact ? "" : "≥ "}${count(tally.data.count)}${tally.data.count !== tally.data.total ? ` of ${count(tally.data.total)}` : ""}` : undefined;
-  const address = session.server.address;
+  const failing = (by.length ? groups.error : null) ?? rows.error ?? (asked === null ? first.error : null);
+  const card = decoded(search.card)[0];
+  const cardMetrics = useMemo(() => [...new Set([...(card ? [card] : []), ...columnsRead.filter((c) => c.startsWith("metrics."))])], [card, columnsRead]);
 
   return (
     <div className="page">
-      <div className="page-head">
-        <h1 className="clip">{one ?? "Runs"}</h1><SavedViews page="runs" />
-        <Menu open={menu === "exp"} onToggle={(o) => setMenu(o ? "exp" : null)} label="Experiments" className="button" align="left" button={<>{exps.length === 0 ? "All experiments" : exps.length === 1 ? "1 experiment" : `${exps.length} experiments`}<Icon name="down" size={10} /></>}>
-          <div style={{ width: 260, maxHeight: 320, overflow: "auto" }}>
-            <button className="menu-item" onClick={() => { set({ exp: undefined }); setMenu(null); }}>All experiments</button>
-            {[...names].map(([id, name]) => <label key={id} className="menu-item"><input type="checkbox" checked={exps.includes(id)} onChange={() => set({ exp: (exps.includes(id) ? exps.filter((e) => e !== id) : [...exps, id]).join(",") })} /><span className="clip">{name}</span></label>)}
-          </div>
-        </Menu>
+      <div className="page-head wrap">
+        <h1 className="clip" dir="auto">{one ?? "Runs"}</h1><SavedViews page="runs" />
+        <Scope exps={exps} names={names} />
         {exps.length > 0 && <A className="button" href={`${to(ws, "traces")}?exp=${exps.join(",")}`}><Icon name="traces" />Traces</A>}
         <span className="grow" />
         {!narrow && <Segments label="Lifecycle" value={deleted ? "deleted" : "active"} onChange={(v) => set({ deleted: v === "deleted" ? "1" : undefined, sel: undefined })} options={[["active", "Active"], ["deleted", "Deleted"]] as const} />}
-        <Menu open={menu === "copy"} onToggle={(o) => setMenu(o ? "copy" : null)} label="Copy as" className="button" button={<>Copy as<Icon name="down" size={10} /></>}>
-          {([["Link", location.href],
-            ["Python", `import mlflow\n\nmlflow.set_tracking_uri(${JSON.stringify(address)})\nruns = mlflow.search_runs(\n    experiment_ids=${JSON.stringify(exps.length ? exps : [...names.keys()].slice(0, 1))},\n    filter_string=${JSON.stringify(q)},\n)\n`],
-            ["curl", `curl -s ${address}/api/assay/v1/w/${encodeURIComponent(ws)}/runs/search \\\n  -H 'content-type: application/json' \\\n  -d '${JSON.stringify({ ...query, order_by: [sort] }).replaceAll("'", "'\\''")}'\n`]] as const)
-            .map(([label, text]) => <button key={label} className="menu-item" onClick={() => { setMenu(null); void copy(text, `Copied as ${label}`); }}>{label}</button>)}
-        </Menu>
-        {!narrow && <button className="icon-button" aria-label="Columns" title={hint("Columns", "columns")} onClick={() => setPicking(true)}><Icon name="columns" /></button>}
+        <CopyAs cli={["run", "list", ...(q ? ["--filter", q] : []), ...exps.flatMap((e) => ["--experiment", e])]}
+          call={{ method: "POST", path: `/w/${encodeURIComponent(ws)}/runs/search`, body: { ...query, order_by: [sort] } }}
+          mlflow={`print(mlflow.search_runs(${exps.length ? `experiment_ids=${py(exps)}` : "search_all_experiments=True"}, filter_string=${py(q)}))`} />
       </div>
       <div className="toolbar">
-        <FilterBar entity="runs" value={q} onChange={(v) => set({ q: v })} experiments={exps} error={rows.error} tally={counted} placeholder="Filter, e.g. metrics.rouge1 > 0.5 AND params.model = 'nova'" />
+        <FilterBar entity="runs" value={q} onChange={(v) => set({ q: v, sel: undefined })} experiments={exps} error={failing} tally={counted} placeholder="Filter, e.g. metrics.rouge1 > 0.5 AND params.model = 'nova'" />
+        <ViewTools {...{ by, nested, sparks, charting, metricKeys, narrow, cardMetrics, card }} wantKeys={() => setWantKeys(true)} groupable={[...known.filter((c) => c.kind !== "metric" && !c.key.startsWith("mlflow.")).slice(0, 300).map((c) => columnId(c.kind, c.key)), "status", "user"]} onColumns={() => setPicking(true)} />
       </div>
-      {rows.error && rows.data ? <Stale error={rows.error} retry={() => void rows.refetch()} /> : null}
-      <Bulk n={selected.size} clear={() => setSelected(new Set())}>
-        <button className="button primary" onClick={compare}><Icon name="compare" />Compare<Keys id="compare" /></button>
-        {may(session, ws, "editor") && (deleted ? <button className="button" onClick={() => void lifecycle([...selected], "active")}>Restore</button> : <button className="button danger" onClick={() => void lifecycle([...selected], "deleted")}><Icon name="trash" />Delete</button>)}
-      </Bulk>
-      <div className="list">
-        {rows.data === undefined ? (rows.error ? (q ? <div className="grow" /> : <Failure error={rows.error} retry={() => void rows.refetch()} />) : <div className="grow"><Skeleton rows={12} /></div>)
-          : data.length === 0 ? (q || deleted ? <Empty title={deleted && !q ? "Nothing was deleted" : "No run matches"} text={q ? "Try fewer conditions." : undefined} /> : <Empty title="No runs yet" text="Log one from any MLflow client:" code={`import mlflow\nmlflow.set_tracking_uri("${address}")\nwith mlflow.start_run(): mlflow.log_metric("rouge1", 0.41)`} />)
-          : <DataTable name={`runs.${search.exp ?? "all"}`} label="Runs" columns={columns} rows={data} getId={(r) => r.run_id} total={tally.data?.exact ? tally.data.count : null}
-              href={(r) => to(ws, "runs", r.run_id)} onOpen={(r) => go(to(ws, "runs", r.run_id))}
-              more={{ has: rows.hasNextPage, loading: rows.isFetchingNextPage, load: () => void rows.fetchNextPage() }}
-              sort={sort} onSort={(s) => set({ sort: s === "-start_ms" ? undefined : s })} selected={selected} onSelect={setSelected}
-              card={(r) => {
-                const id = chosen.find((c) => c.startsWith("metrics.") && valueOf(r, c) !== undefined);
-                return <><span className="row"><b className="clip grow">{r.name || r.run_id.slice(0, 8)}</b><Status value={r.status} /></span><span className="row muted label"><span className="clip grow">{id ? <>{id.slice(8)} <b style={{ color: "var(--text)" }}>{metric(valueOf(r, id))}</b></> : r.experiment_name}</span><time title={iso(r.start_ms)}>{clock(r.start_ms)}</time></span></>;
-              }} />}
+      {failing && rows.data ? <Stale error={failing} retry={() => void rows.refetch()} /> : null}
+      {charting && <ChartPanel runs={charted} hidden={hidden} styles={styles} metrics={chartKeys} choices={known.filter((c) => c.kind === "metric").map((c) => c.key)} onMetrics={(m) => set({ chart: encoded(m) ?? "none" }, { replace: true })} />}
+      <RunBulk query={query} selected={selected} everything={everything} total={total} loaded={runItems.length} deleted={deleted} editor={may(session, ws, "editor")} compare={compare} clear={() => set({ sel: undefined }, { replace: true })} selectAll={() => set({ sel: all }, { replace: true })} />
+      <div className="list" style={{ position: "relative" }}>
+        {live.fresh > 0 && <button className="pill" onClick={() => { live.show(); document.querySelector(".grid")?.scrollTo({ top: 0 }); }}>↑ {count(live.fresh)} new, click to show</button>}
+        {rows.data === undefined ? (failing ? (q ? <div className="grow" /> : <Failure error={failing} retry={() => void rows.refetch()} />) : <div className="grow"><Skeleton rows={12} /></div>)
+          : by.length > 0 && !groups.data ? <div className="grow"><Skeleton rows={12} /></div>
+          : items.length === 0 ? (q || deleted || nested ? <Empty title={deleted && !q ? "Nothing was deleted" : "No run matches"} text={q ? "Try fewer conditions." : undefined} /> : <Empty title="No runs yet" text="Log one from any MLflow client:" code={`import mlflow\nmlflow.set_tracking_uri("${session.server.address}")\nwith mlflow.start_run(): mlflow.log_metric("rouge1", 0.41)`} />)
+          : <DataTable<Item> name={by.length ? "runs.groups" : `runs.${search.exp ?? "all"}`} label="Runs" columns={columns} rows={items} getId={(i) => i.id} total={by.length || nested || open.size ? null : total}
+              {...(by.length ? {} : { href: (i: Item) => to(ws, "runs", i.id) })} onOpen={(i) => (i.kind === "group" ? toggleOpen(i.id) : i.kind === "run" && go(to(ws, "runs", i.run.run_id)))}
+              onHide={(i) => { if (i.kind === "run") hide(i.run.run_id); }} onTop={(top) => { atTop.current = top; }}
+              {...(by.length ? {} : { more: { has: rows.hasNextPage, loading: rows.isFetchingNextPage, load: () => void rows.fetchNextPage() } })}
+              sort={by.length ? search.gsort : sort} onSort={(s) => set(by.length ? { gsort: s } : { sort: s === "-start_ms" ? undefined : s }, by.length ? { replace: true } : {})} selected={selected} onSelect={setSelected}
+              card={(i) => <Card item={i} id={card ?? cardMetrics.find((c) => i.kind === "run" && valueOf(i.run, c) !== undefined)} />} />}
       </div>
-      {picking && <ColumnPicker choices={choices} chosen={chosen} onChange={(ids) => set({ cols: ids.map(encodeURIComponent).join(",") || "none" }, { replace: true })} onReset={() => set({ cols: undefined }, { replace: true })} onClose={() => setPicking(false)} />}
+      {by.length > 0 && groups.data?.more && <p className="muted label" style={{ padding: "4px 16px" }}>The {count(groups.data.groups.length)} largest groups are shown; a filter narrows them.</p>}
+      {picking && <ColumnPicker choices={choices} chosen={chosen} onChange={(ids) => set({ cols: encoded(ids) ?? "none" }, { replace: true })} onReset={() => set({ cols: undefined }, { replace: true })} onClose={() => setPicking(false)} />}
     </div>
+  );
+}
+
+interface ToolsProps { by: string[]; nested: boolean; sparks: boolean; charting: boolean; metricKeys: string[]; groupable: string[]; narrow: boolean; cardMetrics: string[]; card: string | undefined; wantKeys: () => void; onColumns: () => void; }
+
+/** How the table is laid out: groups, nesting, sparklines, charts, columns. */
+function ViewTools({ by, nested, sparks, charting, metricKeys, groupable, narrow, cardMetrics, card, wantKeys, onColumns }: ToolsProps) {
+  const { set } = useUrl();
+  const replace = { replace: true };
+  const bare = (id: string) => id.slice(id.indexOf(".") + 1);
+  if (narrow) return cardMetrics.length > 0 ? <label className="row label muted">Metric<select className="input" value={card ?? ""} onChange={(e) => set({ card: e.target.value ? encodeURIComponent(e.target.value) : undefined }, replace)}><option value="">first of each run</option>{cardMetrics.map((c) => <option key={c} value={c}>{bare(c)}</option>)}</select></label> : null;
+  return (
+    <>
+      <label className="row label muted">Group by<select className="input" style={{ maxWidth: 150 }} value="" onFocus={wantKeys} onChange={(e) => set({ group: encoded([...by, e.target.value]), nest: undefined }, replace)}>
+        <option value="">{by.length ? "and by…" : "nothing"}</option>{groupable.filter((g) => !by.includes(g)).map((g) => <option key={g} value={g}>{g}</option>)}
+      </select></label>
+      {by.map((b) => <span key={b} className="chip accent">{bare(b)}<button aria-label={`Do not group by ${bare(b)}`} onClick={() => set({ group: encoded(by.filter((x) => x !== b)) }, replace)}><Icon name="close" size={10} /></button></span>)}
+      <button className="button" aria-pressed={nested} disabled={by.length > 0} title="Nested runs beneath their parents" onClick={() => set({ nest: nested ? undefined : "1" }, replace)}>Nest</button>
+      <button className="button" aria-pressed={sparks} title="The history of each metric in its cells" onClick={() => set({ spark: sparks ? undefined : "1" }, replace)}>Sparklines</button>
+      <button className="button" aria-pressed={charting} onClick={() => set({ chart: charting ? undefined : encoded(metricKeys.slice(0, 3)) ?? "none" }, replace)}><Icon name="evaluations" />Chart</button>
+      <button className="icon-button" aria-label="Columns" title={hint("Columns", "columns")} onClick={onColumns}><Icon name="columns" /></button>
+    </>
+  );
+}
+
+function Card({ item: i, id }: { item: Item; id: string | undefined }) {
+  if (i.kind === "group") return <><b className="clip">{i.group.values.map((v) => v ?? "—").join(" · ")}</b><span className="muted label">{plural(i.group.runs, "run")}</span></>;
+  if (i.kind === "note") return <span className="muted">{i.text}</span>;
+  const v = id ? valueOf(i.run, id) : undefined;
+  return (
+    <>
+      <span className="row"><b className="clip grow" dir="auto">{i.run.name || i.run.run_id.slice(0, 8)}</b><Status value={i.run.status} /></span>
+      <span className="row muted label"><span className="clip grow" dir="auto">{id ? <>{id.slice(id.indexOf(".") + 1)} <b style={{ color: "var(--text)" }}>{metric(v)}</b></> : i.run.experiment_name}</span><time title={iso(i.run.start_ms)}>{clock(i.run.start_ms)}</time></span>
+    </>
   );
 }
