@@ -51,7 +51,7 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeTraces(a.tracing, experiments{a.tracking}, priceAt(a.prices))
 	apiServer.ServeTraceBulk(a.tracing, a.jobs, a.now)
 	apiServer.ServeModels(a.registry, a.tracking)
-	apiServer.ServePrompts(a.registry)
+	apiServer.ServePrompts(a.registry, a.tracing, a.tracking)
 	apiServer.ServeJobs(a.jobs)
 	apiServer.ServeAlerts(a.alerts)
 	apiServer.ServeNotices(a.notices)

@@ -43,6 +43,7 @@ func Tracing(t *testing.T, open TraceStore) {
 		{"counts, facets and sessions", testAggregates},
 		{"columns are made again", testRenormalise},
 		{"conversations and their turns", testSessions},
+		{"prompt uses", testPromptUses},
 		{"one change of many traces", testBulk},
 		{"what is imported is masked", testImportMasks},
 		{"monitoring agrees with the traces", testMonitor},

@@ -91,6 +91,7 @@ type SearchStore interface {
 	Sessions(ctx context.Context, q SessionQuery) ([]Session, string, error)
 	Session(ctx context.Context, id string) (SessionDetail, error)
 	Turns(ctx context.Context, session string, from, limit int) ([]Info, error)
+	PromptUses(ctx context.Context, prompt string) ([]PromptUse, bool, error)
 }
 
 // AssessmentStore keeps assessments.

@@ -40,7 +40,7 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s.ServeTraces(nil, nil, nil)
 	s.ServeTraceBulk(nil, nil, nil)
 	s.ServeModels(nil, nil)
-	s.ServePrompts(nil)
+	s.ServePrompts(nil, nil, nil)
 	s.ServeArtifacts(nil, nil, nil)
 	s.ServeHome(nil, nil, nil, nil, nil, nil)
 	s.ServeJobs(nil)

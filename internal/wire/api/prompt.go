@@ -12,19 +12,26 @@ import (
 	"github.com/assayhq/assay/internal/caller"
 	"github.com/assayhq/assay/internal/fault"
 	"github.com/assayhq/assay/internal/registry"
+	"github.com/assayhq/assay/internal/tracing"
+	"github.com/assayhq/assay/internal/tracking"
 )
 
-type prompts struct{ domain *registry.Service }
+type prompts struct {
+	domain *registry.Service
+	traces *tracing.Service
+	runs   *tracking.Service
+}
 
-// ServePrompts adds prompts and their versions.
-func (s *Server) ServePrompts(domain *registry.Service) {
-	p := prompts{domain}
+// ServePrompts adds prompts, their versions, and where these were used.
+func (s *Server) ServePrompts(domain *registry.Service, traces *tracing.Service, runs *tracking.Service) {
+	p := prompts{domain, traces, runs}
 	const base = "/w/{ws}/prompts"
 	s.add(
 		route{method: "GET", path: base, need: caller.Read, call: p.list},
 		route{method: "GET", path: base + "/{name}", need: caller.Read, call: p.get},
 		route{method: "PATCH", path: base + "/{name}", need: caller.Write, call: body(p.update)},
 		route{method: "DELETE", path: base + "/{name}", need: caller.Write, call: p.delete},
+		route{method: "GET", path: base + "/{name}/uses", need: caller.Read, call: p.uses},
 		route{method: "GET", path: base + "/{name}/versions", need: caller.Read, call: p.versions},
 		route{method: "POST", path: base + "/{name}/versions", need: caller.Write, status: http.StatusCreated, call: body(p.create)},
 		route{method: "GET", path: base + "/{name}/versions/{version}", need: caller.Read, call: p.version},
