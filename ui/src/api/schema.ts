@@ -1105,6 +1105,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/prompts/{name}/uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        /** Where the versions were used, and how what they made was scored */
+        get: operations["listPromptUses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/w/{ws}/prompts/{name}/aliases/{alias}": {
         parameters: {
             query?: never;
@@ -2389,6 +2410,34 @@ export interface components {
                     max: components["schemas"]["MetricValue"] | null;
                 };
             };
+        };
+        PromptUse: {
+            version: string;
+            /** Format: int64 */
+            traces: number;
+            /** Format: int64 */
+            errors: number;
+            /** Format: int64 */
+            first_ms: number;
+            /** Format: int64 */
+            last_ms: number;
+            /** @description At most 20, those used last first */
+            runs: {
+                run_id: string;
+                run_name: string | null;
+                /** Format: int64 */
+                traces: number;
+            }[];
+            scores: {
+                name: string;
+                /** Format: int64 */
+                n: number;
+                /** Format: int64 */
+                missing: number;
+                mean: components["schemas"]["MetricValue"] | null;
+                low: components["schemas"]["MetricValue"] | null;
+                high: components["schemas"]["MetricValue"] | null;
+            }[];
         };
         ComparedTable: {
             table: string;
@@ -5833,6 +5882,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PromptVersion"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listPromptUses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+                name: components["parameters"]["name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Versions that traces are linked to, by version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description False when only the newest 50 */
+                        exact: boolean;
+                        versions: components["schemas"]["PromptUse"][];
+                    };
                 };
             };
             default: components["responses"]["Error"];
