@@ -59,10 +59,13 @@ soak: ## crash, endurance and scale runs (long)
 bench: build ## peers side by side (long); prints ratios
 	scripts/bench.sh
 
+budgets: build ## the budgets of the interface, in a real browser (long)
+	scripts/budgets.sh
+
 fuzz: ## every fuzz target for FUZZTIME (default 20s) each
 	scripts/fuzz.sh
 
 clean: ## remove what was built
 	rm -rf bin ui/dist/* $(CACHE)
 
-.PHONY: help run build ui check fmt vet lint arch cross test compat soak bench fuzz clean
+.PHONY: help run build ui check fmt vet lint arch cross test compat soak bench budgets fuzz clean
