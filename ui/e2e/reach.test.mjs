@@ -61,17 +61,17 @@ test("Tab reaches everything, shows where it is, and is never trapped", async (t
         const reached = new Set(), unseen = [];
         // A page that puts focus into its tree is walked from there to the end,
         // and once more from the beginning.
-        const path = [];
+        const walk = [];
         let ends = 0;
         for (let i = 0; i < 2 * n + 60 && ends < 2 && reached.size < n; i++) {
           await page.keyboard.press("Tab");
           const f = await page.evaluate(focused);
           if (!f) { ends++; continue; }
-          path.push(f.html);
+          walk.push(f.html);
           if (f.stop !== null) reached.add(f.stop);
           if (!f.ring) unseen.push(f.html);
         }
-        assert.ok(ends > 0 || reached.size === n, `Tab goes in circles: ${path.slice(-3).join(" ")}`);
+        assert.ok(ends > 0 || reached.size === n, `Tab goes in circles: ${walk.slice(-3).join(" ")}`);
         assert.deepEqual(unseen.slice(0, 3), [], "focus is not seen");
         const missed = await page.evaluate((got) => [...document.querySelectorAll("[data-stop]")].filter((e) => !got.includes(e.dataset.stop) && e.isConnected && e.tabIndex >= 0).map((e) => e.outerHTML.slice(0, 120)).slice(0, 3), [...reached]);
         assert.deepEqual(missed, [], "Tab does not reach");
@@ -87,9 +87,9 @@ test("focus goes back to what opened a dialog or a menu", async () => {
       const button = page.getByRole("button", { name, exact: name !== "Search" && name !== "Copy as" }).first();
       await button.focus();
       await page.keyboard.press("Enter");
-      await page.locator("dialog[open], .popover").first().waitFor();
+      await page.locator("dialog[open], .popover:not([hidden])").first().waitFor();
       await page.keyboard.press("Escape");
-      await page.locator("dialog[open], .popover").first().waitFor({ state: "detached" });
+      await page.locator("dialog[open], .popover:not([hidden])").first().waitFor({ state: "detached" });
       assert.ok(await button.evaluate((b) => b === document.activeElement), `after ${name}`);
     }
   });
