@@ -75,6 +75,14 @@ func (st *Traces) Histogram(ctx context.Context, q tracing.Query, buckets int) (
 		}
 		return h, nil
 	}
+	if len(q.Filter) == 0 && q.Run == "" && q.Session == "" {
+		if may, err := st.bySums(ctx, q.From, q.To); err != nil || may {
+			rolled, ok, err := st.rolledHistogram(ctx, &q, buckets)
+			if ok || err != nil {
+				return rolled, err
+			}
+		}
+	}
 	where, args := p.where(p.only())
 	var from, to *int64
 	if err := st.index.QueryRow(ctx, `SELECT min(start_ms), max(start_ms) FROM trace WHERE `+where, args, &from, &to); err != nil || from == nil {

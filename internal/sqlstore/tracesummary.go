@@ -11,9 +11,15 @@ import (
 // summaryDurations is over how many of the newest traces the quantiles are.
 const summaryDurations = 20000
 
-// Summary implements [tracing.SearchStore]. It reads the part of the index of
-// the workspace that lies in the range.
+// Summary implements [tracing.SearchStore]. Of a short range it reads the part
+// of the index of the workspace that lies in it, of a long one the sums.
 func (st *Traces) Summary(ctx context.Context, from, to int64) (sum tracing.Summary, err error) {
+	if may, err := st.bySums(ctx, from, to); err != nil || may {
+		if err != nil {
+			return sum, err
+		}
+		return st.rolledSummary(ctx, from, to)
+	}
 	ws := st.workspace(caller.Workspace(ctx))
 	sum.P50, sum.P95 = -1, -1
 	failed, _ := tracing.StateNumber(tracing.StateError)

@@ -112,6 +112,62 @@ func (s *tracingSuite) agree(t *testing.T, when string) {
 	}
 }
 
+// agreeSums checks the figures and the histogram of a long time, which come
+// from sums, against the headers.
+func (s *tracingSuite) agreeSums(t *testing.T) {
+	t.Helper()
+	from, to := s.now.Add(-3*time.Hour-7*time.Minute).UnixMilli(), s.now.Add(6*time.Hour).UnixMilli()
+	page, err := s.Search(t.Context(), tracing.Search{Query: tracing.Query{From: from, To: to}, Limit: 1000, Bare: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := tracing.Summary{Tokens: -1, Cost: -1}
+	var bars [3]int64
+	for _, i := range page.Infos {
+		want.Traces++
+		want.Spans += int64(i.Spans)
+		want.Unpriced += int64(i.Unpriced)
+		if i.Tokens.Total >= 0 {
+			want.Tokens = max(0, want.Tokens) + i.Tokens.Total
+		}
+		if i.Cost.Total >= 0 {
+			want.Cost = max(0, want.Cost) + i.Cost.Total
+		}
+		switch i.State {
+		case tracing.StateError:
+			want.Errors++
+			bars[1]++
+		case tracing.StateOK:
+			bars[0]++
+		default:
+			bars[2]++
+		}
+	}
+	got, err := s.Summary(t.Context(), from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.P50, got.P95 = 0, 0
+	if got != want {
+		t.Errorf("summary %+v, want %+v", got, want)
+	}
+	for name, q := range map[string]tracing.Query{"range": {From: from, To: to}, "open": {}} {
+		h, err := s.Histogram(t.Context(), q, 48)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sums [3]int64
+		for i := range h.OK {
+			sums[0] += h.OK[i]
+			sums[1] += h.Error[i]
+			sums[2] += h.Running[i]
+		}
+		if sums != bars || len(h.OK) > 48 {
+			t.Errorf("histogram, %s: %v in %d bars, want %v", name, sums, len(h.OK), bars)
+		}
+	}
+}
+
 // randomTrace makes the spans of one trace somewhere in two hours.
 func (s *tracingSuite) randomTrace(rnd *rand.Rand, n int) []trace.Span {
 	start := s.now.Add(time.Duration(rnd.IntN(7200)) * time.Second)
@@ -179,6 +235,7 @@ func testMonitor(t *testing.T, s *tracingSuite) {
 		}
 	}
 	s.agree(t, "after all parts")
+	s.agreeSums(t)
 	s.monitorChanges(t)
 }
 

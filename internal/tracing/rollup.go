@@ -241,3 +241,18 @@ func eachCell(cells []byte, into func(value []byte, other bool) *Measures) error
 	}
 	return r.err
 }
+
+// ReadTotal returns the measures of all traces of stored cells: those of
+// [DimTotal] for an hour, or the packed ones of a minute. It is nil when there
+// are none.
+func ReadTotal(cells []byte, hour bool) (*Measures, error) {
+	if !hour {
+		var err error
+		if cells, err = unpackOne(cells, Dimension{}); err != nil || cells == nil {
+			return nil, err
+		}
+	}
+	sum := noMeasures()
+	err := eachCell(cells, func([]byte, bool) *Measures { return &sum })
+	return &sum, err
+}

@@ -13,7 +13,9 @@ type Summary struct {
 
 // Summary sums up the traces of the caller's workspace with a request time in
 // [from, to), unix milliseconds. The quantiles are of the newest traces, at
-// most as many as keeps the call quick.
+// most as many as keeps the call quick. More than a few hours are answered
+// from what was summed up ahead, widened to whole minutes; the quantiles are
+// then of all of them, within [SketchError].
 func (s *Service) Summary(ctx context.Context, from, to int64) (Summary, error) {
 	return s.store.Summary(ctx, from, to)
 }
