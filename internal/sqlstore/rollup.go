@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -74,6 +73,7 @@ const (
 	rollShare   = 10 // at most one part in so many of the time goes into one minute
 	rollMarks   = 20_000
 	rollRetry   = time.Minute
+	rollMinutes = 20 // of one hour go in one write
 )
 
 // rollup runs until the store closes.
@@ -95,7 +95,7 @@ func (st *Traces) rollup() {
 		for more := true; more; {
 			<-st.rolling
 			var err error
-			more, err = st.rollDirty(ctx, false)
+			more, err = st.rollDirty(ctx, time.Time{})
 			st.rolling <- struct{}{}
 			if err != nil && ctx.Err() == nil {
 				st.log.Error("summing up traces for monitoring", "error", err)
@@ -113,22 +113,22 @@ func (st *Traces) rollup() {
 
 // CatchUp implements [tracing.RollupStore].
 func (st *Traces) CatchUp(ctx context.Context, patience time.Duration) (time.Duration, error) {
-	limited, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+	until := time.Now().Add(patience)
+	wait := time.NewTimer(patience)
+	defer wait.Stop()
 	select {
 	case <-st.rolling:
-		_, err := st.rollDirty(limited, true)
+		_, err := st.rollDirty(ctx, until)
 		if err == nil { // what was found on the way has marked its minute again
-			_, err = st.rollDirty(limited, true)
+			_, err = st.rollDirty(ctx, until)
 		}
 		st.rolling <- struct{}{}
-		if err != nil && limited.Err() == nil {
+		if err != nil {
 			return 0, err
 		}
-	case <-limited.Done():
-	}
-	if err := ctx.Err(); err != nil {
-		return 0, err
+	case <-wait.C:
+	case <-ctx.Done():
+		return 0, ctx.Err()
 	}
 	lag, _, err := st.RollupLag(ctx)
 	return lag, err
@@ -158,9 +158,11 @@ func (d *dirtyMinute) hour() minuteMark {
 	return minuteMark{d.workspace, d.experiment, floorDiv(d.minute, 60)}
 }
 
-// rollDirty sums up the minutes that are due, with force all of them. more
-// says that there may be others right away.
-func (st *Traces) rollDirty(ctx context.Context, force bool) (more bool, err error) {
+// rollDirty sums up the minutes that are due, or, with a time until when it
+// may begin with another, all of them. more says that there may be others
+// right away.
+func (st *Traces) rollDirty(ctx context.Context, until time.Time) (more bool, err error) {
+	force := !until.IsZero()
 	now := st.now()
 	hours, full, err := st.dirty(ctx)
 	if err != nil {
@@ -183,6 +185,9 @@ func (st *Traces) rollDirty(ctx context.Context, force bool) (more bool, err err
 		})
 		if len(minutes) == 0 {
 			continue
+		}
+		if force && time.Now().After(until) {
+			return false, nil
 		}
 		err := st.rollHour(ctx, minutes)
 		if e := ctx.Err(); e != nil {
@@ -225,8 +230,13 @@ func (st *Traces) dirty(ctx context.Context) (hours [][]*dirtyMinute, full bool,
 	for _, d := range minutes {
 		byHour[d.hour()] = append(byHour[d.hour()], d)
 	}
-	hours = slices.SortedFunc(maps.Values(byHour), func(a, b []*dirtyMinute) int { // newest first: that is what is looked at
-		return cmp.Or(cmp.Compare(b[0].minute/60, a[0].minute/60), cmp.Compare(a[0].experiment, b[0].experiment), cmp.Compare(a[0].workspace, b[0].workspace))
+	groups := make([][]*dirtyMinute, 0, len(byHour))
+	for _, of := range byHour {
+		slices.SortFunc(of, func(a, b *dirtyMinute) int { return cmp.Compare(a.minute, b.minute) })
+		groups = slices.AppendSeq(groups, slices.Chunk(of, rollMinutes))
+	}
+	hours = slices.SortedFunc(slices.Values(groups), func(a, b []*dirtyMinute) int { // newest first: that is what is looked at
+		return cmp.Or(cmp.Compare(b[0].minute, a[0].minute), cmp.Compare(a[0].experiment, b[0].experiment), cmp.Compare(a[0].workspace, b[0].workspace))
 	})
 	return hours, n == rollMarks, err
 }
