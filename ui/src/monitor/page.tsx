@@ -77,7 +77,7 @@ export default function MonitorPage() {
         <Segments label="Time range" value={(range ?? "") as "-24h"} onChange={(v) => { setNow(Date.now()); set({ from: v === "-24h" ? undefined : v, to: undefined }); }} options={ranges} />
         {!range && <span className="muted label">{clock(body.from_ms)} – {clock(body.to_ms)}</span>}
         <span className="grow" />
-        <CopyAs cli={["monitor", ...(by === "total" ? [] : ["--by", by]), ...(search.from ? (search.from.startsWith("-") ? ["--from", search.from] : ["--from", body.from_ms ?? 0, "--to", body.to_ms ?? 0]) : []), ...(body.filter ? ["--filter", body.filter] : []), ...(body.experiment_ids ?? []).flatMap((e) => ["--experiment", e])]}
+        <CopyAs cli={["monitor", ...(by === "total" ? [] : ["--by", by]), ...since(search.from, body.from_ms ?? 0, body.to_ms ?? 0), ...(body.filter ? ["--filter", body.filter] : []), ...(body.experiment_ids ?? []).flatMap((e) => ["--experiment", e])]}
           call={{ method: "POST", path: `/w/${encodeURIComponent(ws)}/monitor`, body: { ...body, by } }} />
       </div>
       <div className="toolbar">
@@ -104,6 +104,13 @@ export default function MonitorPage() {
 
 function label(by: string): string {
   return groupings.find(([id]) => id === by)?.[1] ?? by.replace(/^tag\./, "Tag ");
+}
+
+// The range as the command takes it: hours and days before now, or two times.
+function since(from: string | undefined, start: number, end: number): string[] {
+  const rel = /^-(\d+)([mhdw])$/.exec(from ?? "-24h"), iso = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  if (!rel) return ["--since", iso(start), "--until", iso(end)];
+  return rel[2] === "w" ? ["--since", `${7 * Number(rel[1])}d`] : from === undefined ? [] : ["--since", `${rel[1]}${rel[2]}`];
 }
 
 function By({ value, onChange }: { value: string; onChange: (v: string) => void }) {
