@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Runs the real clients against the Assay of this checkout.
 #
-#   conformance/run.sh [all|agent|mlflow|otel|replay|guides|compat] ...     default: all
+#   conformance/run.sh [all|agent|mlflow|otel|replay|guides|import|compat] ...     default: all
 #
 # agent    the finance assistant, whole, with both client versions
 # mlflow   the client suites, with both client versions
 # replay   the same requests to stock MLflow and Assay, answers compared
 # otel     the OpenTelemetry SDKs of Python and Go over HTTP and gRPC
 # guides   the examples of docs/guides
+# import   assay import from a stock server and from a directory, interrupted
 # compat   agent and mlflow with the newest mlflow of the day
 #
 # ASSAY_BIN names a binary to test instead of one built here; ASSAY_URL a server
@@ -44,7 +45,7 @@ setup() {
 
 run() {
   case $1 in
-  all) for each in agent mlflow otel replay guides; do run "$each"; done ;;
+  all) for each in agent mlflow otel replay guides import; do run "$each"; done ;;
   agent | mlflow)
     setup v3 v2
     for version in v3 v2; do part "$1, client $version" suite "$version" "$1"; done
@@ -60,6 +61,10 @@ run() {
   guides)
     setup v3
     part guides suite v3 guides
+    ;;
+  import)
+    setup v3 v2
+    part import suite v3 import
     ;;
   compat)
     setup compat

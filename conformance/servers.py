@@ -57,7 +57,7 @@ class Server:
             self.stop()
             raise
 
-    def _wait(self, seconds: float = 90) -> None:
+    def _wait(self, seconds: float = 240) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

@@ -128,8 +128,9 @@ func (e *exactReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// compareFiles compares the files of a root by name and size.
-func (w *worker) compareFiles(ctx context.Context, from FileRoot, to string, d *differences) error {
+// compareFiles compares the files of a root by name and size. They are items
+// of their own, not differences of the thing they belong to.
+func (w *worker) compareFiles(ctx context.Context, from FileRoot, to string) error {
 	err := w.source.Files(ctx, from, func(f tracking.File) error {
 		size, _, err := w.cfg.Artifacts.StatFile(ctx, to, f.Path)
 		var found []string
@@ -141,7 +142,6 @@ func (w *worker) compareFiles(ctx context.Context, from FileRoot, to string, d *
 		case f.Size >= 0 && size != f.Size:
 			found = []string{"the file " + f.Path + " has " + itoa(f.Size) + " bytes there and " + itoa(size) + " here"}
 		}
-		*d = append(*d, found...)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.at.Report.check(KindArtifact, from.name(f.Path), found)

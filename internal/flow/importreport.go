@@ -114,7 +114,10 @@ func (r *Report) check(kind, id string, differences []string) {
 		return
 	}
 	c.Different++
-	r.find(kind, id, Different, summary(differences))
+	known := func(f Finding) bool { return f.Kind == kind && f.ID == short(id, 300) }
+	if !slices.ContainsFunc(r.Findings, known) { // why it is not here is said once
+		r.find(kind, id, Different, summary(differences))
+	}
 }
 
 func (r *Report) leave(what string) {
@@ -123,11 +126,14 @@ func (r *Report) leave(what string) {
 	}
 }
 
-// Trouble is how many items are not here as they are there.
+// Trouble is how many items are not here as they are there: by the comparison
+// of both sides where it was made, else by what was done.
 func (r *Report) Trouble() int64 {
 	var n int64
-	for _, c := range r.Counts {
-		n += c.Different + c.Failed
+	for kind, c := range r.Counts {
+		if r.Verified[kind] == nil {
+			n += c.Different + c.Failed
+		}
 	}
 	for _, c := range r.Verified {
 		n += c.Different

@@ -216,7 +216,7 @@ func (w *worker) runItem(listed *tracking.Run) item {
 			return true, nil, err
 		}
 		if w.verify && !w.spec.NoArtifacts {
-			err = w.compareFiles(ctx, FileRoot{Run: there.ID, URI: there.ArtifactURI}, here.ArtifactURI, &d)
+			err = w.compareFiles(ctx, FileRoot{Run: there.ID, URI: there.ArtifactURI}, here.ArtifactURI)
 		}
 		return true, d, err
 	}
@@ -289,7 +289,7 @@ func (w *worker) modelItem(m *tracking.LoggedModel) item {
 		}
 		d := compareModels(m, here, ours.ID)
 		if w.verify && !w.spec.NoArtifacts {
-			err = w.compareFiles(ctx, FileRoot{Model: m.ID, URI: m.ArtifactLocation}, here.ArtifactLocation, &d)
+			err = w.compareFiles(ctx, FileRoot{Model: m.ID, URI: m.ArtifactLocation}, here.ArtifactLocation)
 		}
 		return true, d, err
 	}

@@ -118,7 +118,7 @@ func (w *worker) fillTrace(ctx context.Context, it *item, e *tracking.Experiment
 			return true, nil, err
 		}
 		if w.verify && body.Attachments && !w.spec.NoArtifacts {
-			err = w.compareFiles(ctx, from, home, &d)
+			err = w.compareFiles(ctx, from, home)
 		}
 		return true, d, err
 	}

@@ -8,6 +8,8 @@ func TestEvaluation(t *testing.T) { OnEach(t, Evaluation) }
 
 func TestImportLedger(t *testing.T) { OnEach(t, ImportLedger) }
 
+func TestImportedThings(t *testing.T) { OnEach(t, ImportedThings) }
+
 func TestWebhooks(t *testing.T) { OnEach(t, Webhooks) }
 
 func TestViews(t *testing.T) { OnEach(t, Views) }

@@ -1,7 +1,7 @@
 // Every address of the application, filled in with what the server under test
 // holds. The tests that walk all pages (axe, states, reflow, keyboard) and the
 // screenshots read this one list: a new page is added here.
-import { call, search, ws } from "./server.mjs";
+import { base, call, search, ws } from "./server.mjs";
 
 /** [name, path below /w/{ws}] of each page and of its main views. */
 export async function routes() {
@@ -49,8 +49,17 @@ export async function routes() {
     ["people", "/people"],
     ["people-tokens", "/people?tab=tokens"],
     ["audit", "/audit"],
+    ["imports", "/imports"],
+    ["import", `/imports/${await importRoute()}`],
     ["settings", "/settings"],
   ];
+}
+
+/** An import of the server into itself, made once: it copies nothing. */
+async function importRoute() {
+  const { imports } = await call(`/w/${ws}/imports`);
+  const one = imports[0] ?? (await call(`/w/${ws}/imports`, { source: base, verify_only: true, no_traces: true }));
+  return one.import_id;
 }
 
 /** A dataset with records, made once, and one that a run logged if there is any. */

@@ -167,7 +167,7 @@ func (f *fileSpan) toSpan(id trace.ID) (trace.Span, error) {
 		s.Status = trace.Error
 	}
 	for _, key := range slices.Sorted(maps.Keys(f.Attributes)) {
-		s.Attrs = append(s.Attrs, trace.Attr{Key: key, Value: fileValue(f.Attributes[key])})
+		s.Attrs = append(s.Attrs, trace.Attr{Key: key, Value: relayered(fileValue(f.Attributes[key]))})
 	}
 	for _, e := range f.Events {
 		out := trace.Event{Name: e.Name, Time: int64(max(e.Time, e.UnixNano, 0))}

@@ -40,6 +40,7 @@ export const groups: Group[] = [
     { label: "Lineage", icon: "lineage", path: "lineage" },
     { label: "People", icon: "people", path: "people", key: "goPeople" },
     { label: "Audit", icon: "audit", path: "audit", key: "goAudit", role: "approver" },
+    { label: "Imports", icon: "download", path: "imports", role: "admin" },
     { label: "Settings", icon: "settings", path: "settings", role: "admin" },
   ] },
 ];

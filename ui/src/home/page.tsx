@@ -57,7 +57,7 @@ function Setup() {
   const steps: [string, React.ReactNode, string][] = [
     ["Send traces and runs", "From Python, with MLflow's own client:", `import mlflow\nmlflow.set_tracking_uri("${address}")\nmlflow.openai.autolog()   # or langchain, anthropic, bedrock, …`],
     ["Or from any language", "With any OpenTelemetry exporter:", `export OTEL_EXPORTER_OTLP_ENDPOINT=${address}\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`],
-    ["Bring what you have", "Runs, artifacts, models, prompts and traces of an MLflow server:", `assay import mlflow http://old-server:5000 --server ${address}`],
+    ["Bring what you have", <>Runs, artifacts, models, prompts and traces of an MLflow server, <A href={to(ws, "imports")}>in a form</A> or:</>, `assay import mlflow http://old-server:5000 --server ${address}`],
     ["Or look around first", "Fill this server with the sample, a finance assistant:", `assay demo --server ${address}`],
   ];
   return (
