@@ -104,7 +104,8 @@ function Outlook({ spec }: { spec: AlertSpec }) {
   const ws = useWs();
   const { name: _, channel_ids: __, severity: ___, remind_ms: ____, enabled: _____, ...condition } = spec;
   const asked = useDebounced(condition, 500);
-  const ready = !(asked.dimension && !asked.value) && !(asked.dimension === "tag" && !asked.key) && !(asked.signal === "score" && !asked.score);
+  const sided = asked.clear === undefined || (asked.comparison === "below" ? asked.clear >= asked.fire : asked.clear <= asked.fire);
+  const ready = sided && !(asked.dimension && !asked.value) && !(asked.dimension === "tag" && !asked.key) && !(asked.signal === "score" && !asked.score);
   const preview = useQuery({
     queryKey: [...alertsKey(ws), "preview", asked],
     queryFn: ({ signal }) => api.post("/w/{ws}/alerts/preview", { path: { ws }, body: { ...asked, name: "preview" }, signal }),
@@ -113,7 +114,7 @@ function Outlook({ spec }: { spec: AlertSpec }) {
   const d = preview.data;
   const [shown, setShown] = useState<"chart" | "list">("chart");
   return (
-    <section className="card" aria-label="Preview" aria-live="polite"><header><h2 className="grow">{!ready ? "Last week: fill in the sentence" : d ? (d.count ? `Last week: would have fired ${plural(d.count, "time")}` : "Last week: would not have fired") : preview.error ? "Last week: not known" : "Last week: …"}</h2>
+    <section className="card" aria-label="Preview" aria-live="polite"><header><h2 className="grow">{!sided ? "Last week: the rule must clear on the calm side" : !ready ? "Last week: fill in the sentence" : d ? (d.count ? `Last week: would have fired ${plural(d.count, "time")}` : "Last week: would not have fired") : preview.error ? "Last week: not known" : "Last week: …"}</h2>
       {d && d.firings.length > 0 && <Segments label="Show" value={shown} onChange={setShown} options={[["chart", "Chart"], ["list", "Firings"]] as const} />}</header>
       <div className="body">
         {preview.error && <p className="muted">{preview.error.message}</p>}

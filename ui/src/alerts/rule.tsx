@@ -46,7 +46,7 @@ function Head({ alert: a, onEdit }: { alert: Alert; onEdit: () => void }) {
   const [dialog, setDialog] = useState<"mute" | "delete" | null>(null);
   const again = () => void client.invalidateQueries({ queryKey: alertsKey(ws) });
   const unmute = useMutation({ mutationFn: () => api.post("/w/{ws}/alerts/{alert_id}/mute", { path: { ws, alert_id: a.alert_id }, body: { until_ms: 0 } }), onSuccess: () => { again(); toast("Unmuted"); }, onError: toastError });
-  const remove = useMutation({ mutationFn: () => api.delete("/w/{ws}/alerts/{alert_id}", { path: { ws, alert_id: a.alert_id } }), onSuccess: () => { go(to(ws, "alerts"), { replace: true }); again(); toast("Rule deleted"); }, onError: toastError });
+  const remove = useMutation({ mutationFn: () => api.delete("/w/{ws}/alerts/{alert_id}", { path: { ws, alert_id: a.alert_id } }), onSuccess: () => { go(to(ws, "alerts"), { replace: true }); void client.invalidateQueries({ queryKey: [...alertsKey(ws), "list"] }); toast("Rule deleted"); }, onError: toastError });
   const edit = may(session, ws, "editor");
   return (
     <div className="page-head">

@@ -143,7 +143,7 @@ export function Tabs({ tabs, current, onSelect, label, children }: { tabs: TabDe
 export function Segments<T extends string>({ options, value, onChange, label }: { options: readonly (readonly [T, string])[]; value: T; onChange: (v: T) => void; label: string }) {
   return (
     <div className="segments" role="group" aria-label={label}>
-      {options.map(([id, text]) => <button key={id} aria-pressed={id === value} onClick={() => onChange(id)}>{text}</button>)}
+      {options.map(([id, text]) => <button type="button" key={id} aria-pressed={id === value} onClick={() => onChange(id)}>{text}</button>)}
     </div>
   );
 }

@@ -34,9 +34,11 @@ export function Notices({ close }: { close: () => void }) {
   const client = useQueryClient();
   const query = useNotices(ws);
   const [settings, setSettings] = useState(false);
+  const [chosen, setChosen] = useState<Kind[] | null>(null); // until the server has said so too
   const again = { onSettled: () => client.invalidateQueries({ queryKey: noticesKey(ws) }), onError: toastError };
   const read = useMutation({ mutationFn: (body: { notice_ids?: string[]; all?: boolean }) => api.post("/w/{ws}/notices/read", { path: { ws }, body }), ...again });
   const mute = useMutation({ mutationFn: (list: Kind[]) => api.put("/w/{ws}/notices/muted", { path: { ws }, body: { kinds: list } }), ...again });
+  const choose = (list: Kind[]) => { setChosen(list); mute.mutate(list); };
   return (
     <section className="notices" aria-label="Notices">
       <header className="row"><h2 className="grow">Notices</h2>
@@ -45,7 +47,7 @@ export function Notices({ close }: { close: () => void }) {
       </header>
       <Load query={query} rows={3}>{(d) => settings ? (
         <fieldset><legend className="muted label">Shown to you</legend>
-          {(Object.keys(kinds) as Kind[]).map((k) => <label key={k} className="row"><input type="checkbox" checked={!d.muted.includes(k)} onChange={(e) => mute.mutate(e.target.checked ? d.muted.filter((m) => m !== k) : [...d.muted, k])} />{kinds[k][0]}</label>)}
+          {(Object.keys(kinds) as Kind[]).map((k) => { const off = chosen ?? d.muted; return <label key={k} className="row"><input type="checkbox" checked={!off.includes(k)} onChange={(e) => choose(e.target.checked ? off.filter((m) => m !== k) : [...off, k])} />{kinds[k][0]}</label>; })}
         </fieldset>
       ) : d.notices.length === 0 ? <p className="muted" style={{ padding: "4px 12px 12px" }}>Nothing yet. Alerts, ended jobs and deliveries that were given up show here.</p> : (
         <ul className="rows-list">{d.notices.map((n) => {
