@@ -37,7 +37,7 @@ test("a sentence becomes a rule, with what last week would have brought", async 
     assert.match(await page.getByRole("region", { name: "Preview" }).getByRole("link", { name: "Traces" }).first().getAttribute("href"), /\/traces\?.*sort=-duration/);
     await page.getByRole("button", { name: "Create rule" }).click();
     await page.waitForURL(/\/alerts\/ar-/);
-    await page.getByText("When latency p95 in all experiments over 1 h is above 1 ms, with at least 1 traces, tell the bell; clear at or below 500").waitFor();
+    await page.getByText("When latency p95 in all experiments over 1 h is above 1 ms, tell the bell; clear at or below 500").waitFor();
     await page.reload();
     await page.getByRole("heading", { name }).waitFor();
   });

@@ -46,7 +46,7 @@ function Head({ alert: a, onEdit }: { alert: Alert; onEdit: () => void }) {
   const [dialog, setDialog] = useState<"mute" | "delete" | null>(null);
   const again = () => void client.invalidateQueries({ queryKey: alertsKey(ws) });
   const unmute = useMutation({ mutationFn: () => api.post("/w/{ws}/alerts/{alert_id}/mute", { path: { ws, alert_id: a.alert_id }, body: { until_ms: 0 } }), onSuccess: () => { again(); toast("Unmuted"); }, onError: toastError });
-  const remove = useMutation({ mutationFn: () => api.delete("/w/{ws}/alerts/{alert_id}", { path: { ws, alert_id: a.alert_id } }), onSuccess: () => { go(to(ws, "alerts"), { replace: true }); void client.invalidateQueries({ queryKey: [...alertsKey(ws), "list"] }); toast("Rule deleted"); }, onError: toastError });
+  const remove = useMutation({ mutationFn: () => api.delete("/w/{ws}/alerts/{alert_id}", { path: { ws, alert_id: a.alert_id } }), onSuccess: () => { void client.invalidateQueries({ queryKey: [...alertsKey(ws), "list"] }); toast("Rule deleted"); }, onError: toastError });
   const edit = may(session, ws, "editor");
   return (
     <div className="page-head">
@@ -56,7 +56,7 @@ function Head({ alert: a, onEdit }: { alert: Alert; onEdit: () => void }) {
       <CopyAs cli={asCLI(specOf(a), channels.data?.channels)} call={{ method: "POST", path: `/w/${ws}/alerts`, body: specOf(a) }} />
       {edit && <button className="icon-button" aria-label="Delete" title="Delete" onClick={() => setDialog("delete")}><Icon name="trash" /></button>}
       {dialog === "mute" && <MuteForm alert={a} onClose={() => setDialog(null)} onDone={again} />}
-      {dialog === "delete" && <ConfirmName title="Delete rule" name={a.name} consequence="Its history goes too. Channels that were told of a firing are told that it ended." onConfirm={() => remove.mutate()} onClose={() => setDialog(null)} />}
+      {dialog === "delete" && <ConfirmName title="Delete rule" name={a.name} consequence="Its history goes too. Channels that were told of a firing are told that it ended." onConfirm={() => { go(to(ws, "alerts"), { replace: true }); remove.mutate(); }} onClose={() => setDialog(null)} />}
     </div>
   );
 }
