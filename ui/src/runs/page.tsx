@@ -130,7 +130,7 @@ export default function RunsPage() {
       {charting && <ChartPanel runs={charted} hidden={hidden} styles={styles} metrics={chartKeys} choices={known.filter((c) => c.kind === "metric").map((c) => c.key)} onMetrics={(m) => set({ chart: encoded(m) ?? "none" }, { replace: true })} />}
       <RunBulk query={query} selected={selected} everything={everything} total={total} loaded={runItems.length} deleted={deleted} editor={may(session, ws, "editor")} compare={compare} clear={() => set({ sel: undefined }, { replace: true })} selectAll={() => set({ sel: all }, { replace: true })} />
       <div className="list" style={{ position: "relative" }}>
-        {live.fresh > 0 && <button className="pill" onClick={() => { live.show(); document.querySelector(".grid")?.scrollTo({ top: 0 }); }}>↑ {count(live.fresh)} new, click to show</button>}
+        {live.fresh > 0 && <button className="pill" onClick={() => { live.show(); document.querySelector(".grid")?.scrollTo({ top: 0 }); }}>↑ <span className="tally-n">{count(live.fresh)}</span> new, click to show</button>}
         {rows.data === undefined ? (failing ? (q ? <div className="grow" /> : <Failure error={failing} retry={() => void rows.refetch()} />) : <div className="grow"><Skeleton rows={12} /></div>)
           : by.length > 0 && !groups.data ? <div className="grow"><Skeleton rows={12} /></div>
           : items.length === 0 ? (q || deleted || nested ? <Empty title={deleted && !q ? "Nothing was deleted" : "No run matches"} text={q ? "Try fewer conditions." : undefined} /> : <Empty title="No runs yet" text="Log one from any MLflow client:" code={`import mlflow\nmlflow.set_tracking_uri("${session.server.address}")\nwith mlflow.start_run(): mlflow.log_metric("rouge1", 0.41)`} />)

@@ -128,7 +128,7 @@ function Rows({ search, set, query, sort, q, setFilter, live, facetsOn, columnsO
       {(selected.size > 0 || matching) && <BulkBar chosen={picked} matching={more} onMatching={() => setMatching(true)} clear={clear} onDone={refresh} />}
       <div className="list" style={{ position: "relative" }}>
         {facetsOn && <Facets query={query} tags={tags} q={q} onChange={setFilter} onClose={closeFacets} narrow={narrow} />}
-        {fresh > 0 && <button className="pill" onClick={refresh}>↑ {count(fresh)} new, click to show</button>}
+        {fresh > 0 && <button className="pill" onClick={refresh}>↑ <span className="tally-n">{count(fresh)}</span> new, click to show</button>}
         {rows.data === undefined ? (rows.error && !refused?.position ? <Failure error={rows.error} retry={() => void rows.refetch()} /> : rows.error ? <div className="grow" /> : <div className="grow"><Skeleton rows={12} /></div>)
           : data.length === 0 ? (filtered ? <Empty title="No trace matches" text="Try fewer conditions or a longer time."><button className="button" onClick={() => set({ q: undefined, exp: undefined, from: undefined, to: undefined, run: undefined, session: undefined })}>Clear all conditions</button></Empty> : <NoTraces address={session.server.address} />)
           : (
