@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the real clients against the Assay of this checkout.
 #
-#   conformance/run.sh [all|agent|mlflow|otel|replay|guides|import|compat] ...     default: all
+#   conformance/run.sh [all|agent|mlflow|otel|replay|guides|import|mcp|compat] ...     default: all
 #
 # agent    the finance assistant, whole, with both client versions
 # mlflow   the client suites, with both client versions
@@ -9,6 +9,7 @@
 # otel     the OpenTelemetry SDKs of Python and Go over HTTP and gRPC
 # guides   the examples of docs/guides
 # import   assay import from a stock server and from a directory, interrupted
+# mcp      the MCP clients of Python and Go over HTTP and standard input
 # compat   agent and mlflow with the newest mlflow of the day
 #
 # ASSAY_BIN names a binary to test instead of one built here; ASSAY_URL a server
@@ -45,7 +46,7 @@ setup() {
 
 run() {
   case $1 in
-  all) for each in agent mlflow otel replay guides import; do run "$each"; done ;;
+  all) for each in agent mlflow otel replay guides import mcp; do run "$each"; done ;;
   agent | mlflow)
     setup v3 v2
     for version in v3 v2; do part "$1, client $version" suite "$version" "$1"; done
@@ -57,6 +58,10 @@ run() {
   otel)
     setup v3
     part "otel" suite v3 otel
+    ;;
+  mcp)
+    setup mcp
+    part mcp suite mcp mcp
     ;;
   guides)
     setup v3

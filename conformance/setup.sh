@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Creates the Python environments the conformance suites run in.
 #
-#   conformance/setup.sh [v3] [v2] [compat]      default: v3 v2
+#   conformance/setup.sh [v3] [v2] [mcp] [compat]      default: v3 v2
 #
 # v3      the pinned recent mlflow            requirements-v3.txt
 # v2      mlflow 2.20.2, the v2 trace routes  requirements-v2.txt
+# mcp     the MCP client, with mlflow       requirements-mcp.txt
 # compat  the newest mlflow of the day, otherwise the packages of v3
 #
 # Each environment lives in $CONFORMANCE_CACHE/venv-NAME (default: .cache in the
@@ -61,7 +62,7 @@ mkdir -p "$cache"
 [ $# -gt 0 ] || set -- v3 v2
 for name in "$@"; do
   case $name in
-  v3 | v2) make_venv "$name" "$here/requirements-$name.txt" pinned ;;
+  v3 | v2 | mcp) make_venv "$name" "$here/requirements-$name.txt" pinned ;;
   compat)
     # Everything but mlflow stays pinned, so that a failure names mlflow.
     # The three parts are named so that pip takes a version that has them all.

@@ -4,7 +4,7 @@
 //	<AddToDataset query={query} count={1284} onClose={…} />
 //	<DatasetButton ids={[trace.trace_id]} />   with the key d
 import { useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useDeferredValue, useId, useRef, useState } from "react";
+import { type FormEvent, useDeferredValue, useEffect, useId, useRef, useState } from "react";
 import { api, type Schemas } from "../api/client";
 import { useGo } from "../app/link";
 import { ariaKeys, useShortcut } from "../app/shortcuts";
@@ -33,6 +33,8 @@ export function AddToDataset({ ids = [], query, count: total, onClose, onDone }:
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
   const stop = useRef(false);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []); // the dialog has taken the focus by now
   const found = useDatasets(ws, useDeferredValue(name.trim()), "-updated_ms");
   const list = found.data?.pages[0]?.datasets.slice(0, 8) ?? [];
   const many = query ? total : ids.length;
@@ -71,7 +73,7 @@ export function AddToDataset({ ids = [], query, count: total, onClose, onDone }:
         <p className="muted">Input, output and expectations are copied, so that the dataset stays when a trace goes. Each record links to its trace.</p>
         <div className="field">
           <label htmlFor={id}>Dataset</label>
-          <input id={id} className="input" autoFocus autoComplete="off" dir="auto" placeholder="Find a dataset, or name a new one" value={chosen ? chosen.name : name} onChange={(e) => { setChosen(null); setName(e.target.value); }} disabled={busy} />
+          <input id={id} ref={input} className="input" autoComplete="off" dir="auto" placeholder="Find a dataset, or name a new one" value={chosen ? chosen.name : name} onChange={(e) => { setChosen(null); setName(e.target.value); }} disabled={busy} />
         </div>
         {!chosen && <div role="group" aria-label="Datasets" style={{ maxHeight: 240, overflow: "auto" }}>
           {list.map((d) => <button key={d.dataset_id} type="button" className="menu-item" data-active={d === pick} onClick={() => setChosen(d)}><Icon name="datasets" /><span className="clip grow" dir="auto">{d.name}</span><span className="muted label">{plural(d.records, "record")}</span></button>)}

@@ -1,6 +1,6 @@
 // Datasets: those for evaluation, and those that runs logged as their inputs.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useId, useMemo, useState } from "react";
+import { type FormEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { api } from "../api/client";
 import { useCrumbs } from "../app/crumbs";
 import { A, useGo } from "../app/link";
@@ -101,6 +101,8 @@ function NewDataset({ onClose }: { onClose: () => void }) {
   const id = useId();
   const client = useQueryClient();
   const [name, setName] = useState("");
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []); // the dialog has taken the focus by now
   const create = useMutation({
     mutationFn: () => api.post("/w/{ws}/datasets", { path: { ws }, body: { name } }),
     onSuccess: (d) => { void client.invalidateQueries({ queryKey: datasetsKey(ws) }); onClose(); go(to(ws, "datasets", d.dataset_id)); },
@@ -108,7 +110,7 @@ function NewDataset({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="New dataset" onClose={onClose}>
       <form className="stack" onSubmit={(e: FormEvent) => { e.preventDefault(); if (name.trim()) create.mutate(); }}>
-        <div className="field"><label htmlFor={id}>Name</label><input id={id} className="input" value={name} dir="auto" maxLength={255} autoFocus autoComplete="off" onChange={(e) => setName(e.target.value)} /></div>
+        <div className="field"><label htmlFor={id}>Name</label><input id={id} ref={input} className="input" value={name} dir="auto" maxLength={255} autoComplete="off" onChange={(e) => setName(e.target.value)} /></div>
         {create.error && <div className="banner error" role="alert"><Icon name="error" />{create.error.message}</div>}
         <div className="row" style={{ justifyContent: "flex-end" }}><button type="button" className="button" onClick={onClose}>Cancel</button><button className="button primary" disabled={!name.trim() || create.isPending}>Create</button></div>
       </form>

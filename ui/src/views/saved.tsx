@@ -136,6 +136,8 @@ function NameDialog({ page, state, rename, apply, onClose }: { page: ViewPage; s
   const id = useId();
   const [name, setName] = useState(rename?.name ?? "");
   const [shared, setShared] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []); // the dialog has taken the focus by now
   const save = useMutation({
     mutationFn: () => (rename ? api.patch("/w/{ws}/views/{view_id}", { path: { ws, view_id: rename.view_id }, body: { name } }) : api.post("/w/{ws}/views", { path: { ws }, body: { page, name, state, shared } })),
     onSuccess: (v) => {
@@ -151,7 +153,7 @@ function NameDialog({ page, state, rename, apply, onClose }: { page: ViewPage; s
       <form className="stack" onSubmit={submit}>
         <div className="field">
           <label htmlFor={id}>Name</label>
-          <input id={id} className="input" maxLength={120} autoFocus autoComplete="off" value={name} dir="auto" onChange={(e) => setName(e.target.value)} />
+          <input id={id} ref={input} className="input" maxLength={120} autoComplete="off" value={name} dir="auto" onChange={(e) => setName(e.target.value)} />
         </div>
         {!rename && may(session, ws, "editor") && <label className="row"><input type="checkbox" checked={shared} onChange={(e) => setShared(e.target.checked)} />Share with everyone in this workspace</label>}
         {save.error && <div className="banner error" role="alert"><Icon name="error" />{save.error.message}</div>}
