@@ -34,7 +34,7 @@ var kinds = map[string]string{
 	"internal/mask":   "leaf",
 	"internal/secret": "leaf",
 
-	"internal/job": "mechanism", "internal/nn": "mechanism",
+	"internal/export": "mechanism", "internal/job": "mechanism", "internal/nn": "mechanism",
 	"internal/sqlstore": "adapter", "internal/blob": "adapter", "internal/storetest": "test",
 	"internal/wire": "wire", "internal/web": "web", "internal/telemetry": "telemetry",
 	"internal/demo": "client",

@@ -101,7 +101,7 @@ OpenTelemetry exporters use it as their server.
 	root.AddCommand(newServe(io), newDemo(io), newTrace(io), newSession(io), newMonitor(io), newExperiment(io), newRun(io),
 		newModel(io), newPrompt(io), newAudit(io), newImport(io), newJob(io), newAlert(io), newChannel(io), newUser(io), newToken(io), newWorkspace(io),
 		newMCP(io), newBackup(io), newRestore(io), newMigrate(io), newVersion(io))
-	root.AddCommand(newMask(io), newRetention(io), newPurge(io)) // care of the data
+	root.AddCommand(newMask(io), newRetention(io), newPurge(io), newExport(io)) // care of the data
 	return root
 }
 

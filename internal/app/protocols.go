@@ -64,6 +64,7 @@ func (a *App) openProtocols(ctx context.Context) error {
 	apiServer.ServeViews(view.New(sqlstore.NewViews(a.control), a.accounts.Audit, a.now))
 	apiServer.ServeMasking(a.masking)
 	apiServer.ServeCare(a.care)
+	apiServer.ServeExport(a.tracing, a.now)
 	apiServer.ServeArtifacts(a.artifacts, a.tracking, a.registry)
 	apiServer.ServeEvents(a.events)
 	apiServer.Register(mux)

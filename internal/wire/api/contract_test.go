@@ -54,6 +54,7 @@ func TestRoutesAreTheContract(t *testing.T) {
 	s.ServeInputs(nil, nil)
 	s.ServeLineage(nil)
 	s.ServeCare(nil)
+	s.ServeExport(nil, nil)
 	s.ServeEvents(NewEvents(time.Now))
 	var served []string
 	for _, r := range s.routes {

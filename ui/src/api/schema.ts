@@ -1669,6 +1669,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/w/{ws}/traces/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The spans of the traces that match, as a file
+         * @description Newest trace first; traces that arrive meanwhile are not in it.
+         *     `parquet`: a row for each span, nested values as JSON text, missing
+         *     ones null. `otlp-json`: an ExportTraceServiceRequest on each line.
+         *     `otlp-proto`: each request after its length as a varint. A failure cuts
+         *     the connection.
+         */
+        post: operations["exportTraces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/w/{ws}/retention": {
         parameters: {
             query?: never;
@@ -6945,6 +6969,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    exportTraces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Workspace name */
+                ws: components["parameters"]["ws"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    format: "parquet" | "otlp-json" | "otlp-proto";
+                    experiment_ids?: string[];
+                    filter?: string;
+                    q?: string;
+                    /** Format: int64 */
+                    from_ms?: number;
+                    /** Format: int64 */
+                    to_ms?: number;
+                    run_id?: string;
+                    session?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             default: components["responses"]["Error"];

@@ -1,27 +1,34 @@
-// What the server runs with; changed by flag, environment or file, not here.
-import { useQuery } from "@tanstack/react-query";
-import { api } from "../api/client";
+// Settings: what the server runs with, and the care of the data. The tab is in
+// the address.
 import { useCrumbs } from "../app/crumbs";
-import { bytes, count } from "../kit/format";
-import { Load } from "../kit/states";
-import { useSession } from "../session/session";
+import { useUrl } from "../app/url";
+import { Tabs } from "../kit/states";
+import { Deletion } from "./deletion";
+import { ExportTraces } from "./exporttraces";
+import { General } from "./general";
+import { Masking } from "./masking";
+import { Retention } from "./retention";
+
+const tabs = [
+  { id: "general", label: "General" }, { id: "retention", label: "Retention" }, { id: "masking", label: "Masking" },
+  { id: "deletion", label: "Deletion" }, { id: "export", label: "Export" },
+];
+
+const panels: Record<string, () => React.ReactNode> = {
+  general: () => <General />, retention: () => <Retention />, masking: () => <Masking />, deletion: () => <Deletion />, export: () => <ExportTraces />,
+};
 
 export default function SettingsPage() {
   useCrumbs({ label: "Settings" });
-  const { server } = useSession();
-  const settings = useQuery({ queryKey: ["settings"], queryFn: ({ signal }) => api.get("/settings", { signal }) });
+  const { search, set } = useUrl();
+  const tab = search.tab && panels[search.tab] ? search.tab : "general";
   return (
     <div className="page scroll" tabIndex={0}>
       <div className="page-head"><h1>Settings</h1></div>
-      <div className="page-body" style={{ maxWidth: 960 }}><Load query={settings}>{(s) => (
-        <>
-          <div className="columns even">
-            <section className="card"><header><h2>Addresses</h2></header><div className="body"><dl className="dl"><dt>HTTP</dt><dd className="mono">{server.address}</dd><dt>OTLP, HTTP</dt><dd className="mono">{server.otlp_http ?? server.address}</dd><dt>OTLP, gRPC</dt><dd className="mono">{server.otlp_grpc ?? "off"}</dd><dt>Version</dt><dd className="mono">{server.version}</dd></dl></div></section>
-            <section className="card"><header><h2>Storage</h2></header><div className="body"><dl className="dl"><dt>Metadata</dt><dd>{s.storage.metadata}</dd><dt>Objects</dt><dd>{s.storage.objects}</dd><dt>Trace partitions</dt><dd>{count(s.storage.trace_partitions)}</dd><dt>Size</dt><dd>{bytes(s.storage.bytes)}</dd><dt>Prices</dt><dd>{count(s.prices.entries)}, newest of {s.prices.newest_date ?? "—"}</dd></dl></div></section>
-          </div>
-          <section className="card" style={{ overflow: "auto" }}><header><h2 className="grow">Options</h2><span className="muted label">set by flag, environment or file</span></header><table className="plain"><thead><tr><th scope="col">Option</th><th scope="col">Value</th><th scope="col">From</th></tr></thead><tbody>{s.options.map((o) => <tr key={o.name}><td className="key"><code>{o.name}</code></td><td className="mono">{o.value}</td><td className="muted">{o.source}</td></tr>)}</tbody></table></section>
-        </>
-      )}</Load></div>
+      <div className="page-body stack" style={{ maxWidth: 960 }}>
+        <div style={{ overflowX: "auto" }}><Tabs label="Settings" tabs={tabs} current={tab} onSelect={(id) => set({ tab: id === "general" ? "" : id })} /></div>
+        <div role="tabpanel" aria-label={tabs.find((t) => t.id === tab)!.label} className="stack">{panels[tab]!()}</div>
+      </div>
     </div>
   );
 }
