@@ -1,6 +1,6 @@
 // A folder of artifacts and a viewer for what is in it: text, JSON, tables,
 // images, Markdown; HTML in a frame that can do nothing.
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { ApiError, type Schemas } from "../api/client";
 import { useUrl } from "../app/url";
@@ -69,18 +69,20 @@ const image = /\.(png|jpe?g|gif|webp|avif|bmp|ico|svg)$/i;
 function Viewer({ source, path }: { source: Source; path: string }) {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const isImage = image.test(name);
+  const [at, setAt] = useState(0); // a large text is read a part at a time
   const body = useQuery({
-    queryKey: [...source.key, "content", path],
+    queryKey: [...source.key, "content", path, at],
     queryFn: async ({ signal }) => {
-      const res = await fetch(source.url(path), { signal, headers: { range: `bytes=0-${previewBytes - 1}` }, credentials: "same-origin" });
+      const res = await fetch(source.url(path), { signal, headers: { range: `bytes=${at}-${at + previewBytes - 1}` }, credentials: "same-origin" });
       if (res.status === 416) return { text: "", cut: false, binary: false, size: 0 };
       if (!res.ok) throw new ApiError(res.status, res.status === 404 ? "not_found" : "internal", `The file could not be read (${res.status}).`, res.headers.get("x-request-id"));
       const buffer = new Uint8Array(await res.arrayBuffer());
       const size = Number(/\/(\d+)$/.exec(res.headers.get("content-range") ?? "")?.[1] ?? buffer.length);
       const binary = buffer.subarray(0, 4096).includes(0);
-      return { text: binary ? "" : new TextDecoder().decode(buffer.subarray(0, previewBytes)), cut: size > previewBytes, binary, size };
+      return { text: binary ? "" : new TextDecoder().decode(buffer.subarray(0, previewBytes)), cut: size > previewBytes, binary: binary && at === 0, size };
     },
     enabled: !isImage,
+    placeholderData: keepPreviousData,
     staleTime: 60_000,
   });
   return (
@@ -88,7 +90,7 @@ function Viewer({ source, path }: { source: Source; path: string }) {
       <header><h3 className="clip grow" dir="auto" title={path}>{path}</h3>{body.data && <span className="muted label">{bytes(body.data.size)}</span>}<a className="button" href={source.url(path, true)} download={name}><Icon name="download" />Download</a></header>
       <div className="body checker">
         {isImage ? <img src={source.url(path)} alt={name} /> : body.error ? <Failure error={body.error} retry={() => void body.refetch()} /> : !body.data ? <Skeleton rows={4} /> : body.data.binary ? <p className="muted">A binary file of {bytes(body.data.size)}. Download it to see what is inside.</p>
-          : <><Content name={name} text={body.data.text} whole={!body.data.cut} />{body.data.cut && <p className="muted label" style={{ marginTop: 8 }}>The first {bytes(previewBytes)} of {bytes(body.data.size)}; download for the rest.</p>}</>}
+          : <><Content name={name} text={body.data.text} whole={!body.data.cut} />{body.data.cut && <p className="row label" style={{ marginTop: 8 }}><button className="button" disabled={at === 0} onClick={() => setAt(Math.max(0, at - previewBytes))}>Part before</button><span className="muted">{bytes(at)} to {bytes(Math.min(body.data.size, at + previewBytes))} of {bytes(body.data.size)}</span><button className="button" disabled={at + previewBytes >= body.data.size} onClick={() => setAt(at + previewBytes)}>Next part</button></p>}</>}
       </div>
     </div>
   );

@@ -30,3 +30,12 @@ export function usePromptVersions(ws: string, name: string) {
 export function templateText(t: Schemas["Template"]): string {
   return typeof t === "string" ? t : t.map((m) => `## ${m.role}\n${m.content}`).join("\n\n");
 }
+
+/** The {{ variables }} of a template, in the order of first sight, as the server reads them. */
+export function variablesOf(text: string): string[] {
+  return [...new Set([...text.matchAll(/\{\{\s*([\p{L}_][\p{L}\p{N}_.]*)\s*\}\}/gu)].map((m) => m[1]!))];
+}
+
+export function usePromptUses(ws: string, name: string) {
+  return useQuery({ queryKey: [...promptsKey(ws), name, "uses"], queryFn: ({ signal }) => api.get("/w/{ws}/prompts/{name}/uses", { path: { ws, name }, signal }) });
+}

@@ -1,5 +1,5 @@
 // Metric curves of one run or several, grouped by prefix.
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { useUrl, useWs } from "../app/url";
 import { Chart, type XAxis } from "../kit/chart";
 import { toNumber } from "../kit/format";
@@ -21,7 +21,10 @@ export function Curves({ runs, keys }: { runs: CurveRun[]; keys: string[] }) {
   const axis: XAxis = search.x === "time" || search.x === "relative" ? search.x : "step";
   const smoothing = Math.min(0.99, Math.max(0, Number(search.smooth) || 0)), log = search.y === "log";
   const find = (search.m ?? "").toLowerCase();
-  const wanted = useMemo(() => keys.filter((k) => k.toLowerCase().includes(find)), [keys, find]);
+  const found = useMemo(() => keys.filter((k) => k.toLowerCase().includes(find)), [keys, find]);
+  // A run may have thousands of histories; a page of charts is read at a time.
+  const [most, setMost] = useState(40);
+  const wanted = useMemo(() => found.slice(0, most), [found, most]);
   const history = useHistory(ws, runs.map((r) => r.id), wanted);
   const groups = useMemo(() => {
     const label = new Map(runs.map((r) => [r.id, r])), by = new Map<string, { series: Series[]; totals: Record<string, number> }>();
@@ -55,6 +58,7 @@ export function Curves({ runs, keys }: { runs: CurveRun[]; keys: string[] }) {
           <div className="charts">{charts.map(([k, c]) => <Chart key={k} title={k} series={c.series} totals={c.totals} styleOf={(id) => order.get(id) ?? 0} axis={axis} smoothing={smoothing} log={log} sync="runs" />)}</div>
         </section>
       ))}
+      {found.length > wanted.length && <p className="label"><span className="muted">{wanted.length} of {found.length} metrics are drawn; find narrows them. </span><button className="link" onClick={() => setMost(most + 40)}>Draw more</button></p>}
     </>
   );
 }
