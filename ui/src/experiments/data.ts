@@ -25,3 +25,7 @@ export function useExperimentNames(ws: string): Map<string, string> {
   });
   return useMemo(() => new Map((r.data?.experiments ?? []).map((e) => [e.experiment_id, e.name])), [r.data]);
 }
+
+export function useExperiment(ws: string, id: string) {
+  return useQuery({ queryKey: [...experimentsKey(ws), "one", id], queryFn: ({ signal }) => api.get("/w/{ws}/experiments/{experiment_id}", { path: { ws, experiment_id: id }, signal }) });
+}

@@ -12,8 +12,8 @@ import { to, useUrl, useWs } from "../app/url";
 import { Artifacts, type Source } from "../kit/artifacts";
 import { full, metric } from "../kit/format";
 import { Icon } from "../kit/icons";
-import { Markdown } from "../kit/markdown";
-import { Chip, Lines, Load, Status, Tabs, Time } from "../kit/states";
+import { EditTags, EditText } from "../kit/edit";
+import { Lines, Load, Status, Tabs, Time } from "../kit/states";
 import { may, useSession } from "../session/session";
 import { Aliases } from "./aliases";
 import { type ModelVersion, modelsKey, useModel, useModelVersion } from "./data";
@@ -38,6 +38,9 @@ function View({ v }: { v: ModelVersion }) {
   const model = useModel(ws, v.name);
   const tab = tabs.find((t) => t === search.tab) ?? "evidence";
   const path = { ws, name: v.name, version: v.version };
+  const editor = may(session, ws, "editor");
+  const change = (body: { description?: string; set_tags?: Record<string, string>; delete_tags?: string[] }) =>
+    api.patch("/w/{ws}/models/{name}/versions/{version}", { path, body }).then(() => client.invalidateQueries({ queryKey: modelsKey(ws) }), (e: unknown) => { toastError(e); throw e; });
   const stage = useMutation({
     mutationFn: (to: Schemas["ModelVersion"]["stage"]) => api.patch("/w/{ws}/models/{name}/versions/{version}", { path, body: { stage: to } }),
     onSuccess: (d, to) => { void client.invalidateQueries({ queryKey: modelsKey(ws) }); const from = v.stage; toast(`Stage of v${d.version}: ${to}`, { action: { label: "Undo", run: () => stage.mutate(from) } }); },
@@ -62,10 +65,11 @@ function View({ v }: { v: ModelVersion }) {
       <div style={{ padding: "0 16px" }}><Tabs label="Version" current={tab} onSelect={(t) => set({ tab: t === "evidence" ? undefined : t })} tabs={[{ id: "evidence", label: "Evidence", n: v.metrics.length || undefined }, { id: "files", label: "Files" }, { id: "lineage", label: "Lineage" }, { id: "use", label: "Use" }]} /></div>
       <div className="page-body" style={{ paddingTop: 16 }} role="tabpanel" aria-label={tab}>
         {tab === "evidence" && <>
-          {v.description && <Markdown text={v.description} />}
+          <EditText value={v.description} label="Description" allowed={editor} save={(description) => change({ description })} />
+          <EditTags tags={v.tags} allowed={editor} set={(key, value) => change({ set_tags: { [key]: value } })} remove={(key) => change({ delete_tags: [key] })} />
           <div className="columns even">
             <section className="card"><header><h2>Metrics</h2></header>{v.metrics.length ? <table className="plain"><tbody>{v.metrics.map((m) => <tr key={`${m.key} ${m.dataset_name}`}><td className="muted">{m.key}{m.dataset_name && <span className="muted"> on {m.dataset_name}</span>}</td><td className="num" title={full(m.value)}>{metric(m.value)}</td></tr>)}</tbody></table> : <p className="muted body">Nothing was measured on this version or its run.</p>}</section>
-            <section className="card"><header><h2>Params and tags</h2></header>{Object.keys(v.params).length > 0 && <table className="plain"><tbody>{Object.entries(v.params).map(([k, p]) => <tr key={k}><td className="key">{k}</td><td>{p}</td></tr>)}</tbody></table>}<div className="body chips">{Object.entries(v.tags).map(([k, t]) => <Chip key={k}>{k} = {t}</Chip>)}{Object.keys(v.tags).length + Object.keys(v.params).length === 0 && <span className="muted">None.</span>}</div></section>
+            <section className="card"><header><h2>Params</h2></header>{Object.keys(v.params).length === 0 && <p className="muted body">None were logged.</p>}{Object.keys(v.params).length > 0 && <table className="plain"><tbody>{Object.entries(v.params).map(([k, p]) => <tr key={k}><td className="key">{k}</td><td>{p}</td></tr>)}</tbody></table>}</section>
           </div>
         </>}
         {tab === "files" && <Artifacts source={source} />}

@@ -8,6 +8,7 @@ import { toast } from "../app/toast";
 import { list, to, useUrl, useWs } from "../app/url";
 import { useRememberList } from "../app/walk";
 import { useExperimentNames } from "../experiments/data";
+import { EditExperiment } from "../experiments/edit";
 import { py } from "../kit/code";
 import { type Choice, ColumnPicker } from "../kit/columns";
 import { CopyAs } from "../kit/copyas";
@@ -41,6 +42,7 @@ export default function RunsPage() {
   const narrow = useNarrow();
   const names = useExperimentNames(ws);
   const [picking, setPicking] = useState(false);
+  const [editing, setEditing] = useState(false);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const [now, setNow] = useState(() => Date.now());
   const exps = useMemo(() => list(search.exp), [search.exp]);
@@ -115,6 +117,7 @@ export default function RunsPage() {
       <div className="page-head wrap">
         <h1 className="clip" dir="auto">{one ?? "Runs"}</h1><SavedViews page="runs" />
         <Scope exps={exps} names={names} />
+        {exps.length === 1 && may(session, ws, "editor") && <button className="button" onClick={() => setEditing(true)}>Edit</button>}
         {exps.length > 0 && <A className="button" href={`${to(ws, "traces")}?exp=${exps.join(",")}`}><Icon name="traces" />Traces</A>}
         <span className="grow" />
         {!narrow && <Segments label="Lifecycle" value={deleted ? "deleted" : "active"} onChange={(v) => set({ deleted: v === "deleted" ? "1" : undefined, sel: undefined })} options={[["active", "Active"], ["deleted", "Deleted"]] as const} />}
@@ -142,6 +145,7 @@ export default function RunsPage() {
               card={(i) => <Card item={i} id={card ?? cardMetrics.find((c) => i.kind === "run" && valueOf(i.run, c) !== undefined)} />} />}
       </div>
       {by.length > 0 && groups.data?.more && <p className="muted label" style={{ padding: "4px 16px" }}>The {count(groups.data.groups.length)} largest groups are shown; a filter narrows them.</p>}
+      {editing && exps[0] && <EditExperiment id={exps[0]} onClose={() => setEditing(false)} />}
       {picking && <ColumnPicker choices={choices} chosen={chosen} onChange={(ids) => set({ cols: encoded(ids) ?? "none" }, { replace: true })} onReset={() => set({ cols: undefined }, { replace: true })} onClose={() => setPicking(false)} />}
     </div>
   );
