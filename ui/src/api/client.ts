@@ -60,6 +60,17 @@ export function url(path: string, params: Record<string, unknown> = {}, query: R
 }
 
 async function call<P extends keyof paths, M extends Method>(method: M, path: P, o: Options<P, M> = {}): Promise<Answer<Operation<P, M>>> {
+  const res = await send(method, path, o);
+  if (res.status === 204) return undefined as Answer<Operation<P, M>>;
+  return res.json();
+}
+
+/** A GET whose answer is read elsewhere: its bytes, typed as what they spell. */
+export async function getBytes<P extends PathsWith<"get">>(path: P, o?: Options<P, "get">): Promise<ArrayBuffer & { spells?: Answer<Operation<P, "get">> }> {
+  return (await send("get", path, o)).arrayBuffer();
+}
+
+async function send<P extends keyof paths, M extends Method>(method: M, path: P, o: Options<P, M> = {}): Promise<Response> {
   const init: RequestInit = { method: method.toUpperCase(), credentials: "same-origin", headers: { accept: "application/json" } };
   if (o.signal) init.signal = o.signal;
   if (o.body !== undefined) {
@@ -74,8 +85,7 @@ async function call<P extends keyof paths, M extends Method>(method: M, path: P,
     throw new ApiError(0, "offline", "The server does not answer. It may have stopped, or the network is down.", null);
   }
   if (!res.ok) throw await refusal(res, path);
-  if (res.status === 204) return undefined as Answer<Operation<P, M>>;
-  return res.json();
+  return res;
 }
 
 async function refusal(res: Response, path: string): Promise<ApiError> {

@@ -1,13 +1,21 @@
 // The JSON viewer: a windowed tree with search and path copy; strings that
 // hold JSON open in place; plain text is shown as text.
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useDeferredValue, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { copy } from "../app/toast";
 import { bytes, plural } from "./format";
 import { Icon } from "./icons";
+import { keepBig } from "./big";
 import { type Line, lines } from "./jsontree";
+import { type Big, bigFrom, isBig } from "./slim";
+
+const BigView = lazy(() => import("./bigview").then((m) => ({ default: m.BigView })));
 
 export function Json({ value, label }: { value: unknown; label: string }) {
+  return isBig(value) ? <Payload value={value} label={label} /> : <SmallJson value={value} label={label} />;
+}
+
+function SmallJson({ value, label }: { value: unknown; label: string }) {
   const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map());
   const [q, setQ] = useState("");
   const [raw, setRaw] = useState(false);
@@ -58,7 +66,7 @@ function clip(s: string): string {
   return s.length > 2_000_000 ? `${s.slice(0, 2_000_000)}\n… ${bytes(s.length)} in all; copy has the rest` : s;
 }
 
-function JsonLine({ line: l, onToggle, wrap, needle }: { line: Line; onToggle: (l: Line) => void; wrap: boolean; needle: string }) {
+export function JsonLine({ line: l, onToggle, wrap, needle }: { line: Line; onToggle: (l: Line) => void; wrap: boolean; needle: string }) {
   const close = l.bracket === "[" ? "]" : "}";
   const box = l.kind === "open" || (l.kind === "closed" && l.size > 0);
   return (
@@ -93,9 +101,23 @@ export function Hit({ text, needle }: { text: string; needle: string }) {
   return <>{text.slice(0, i)}<mark>{text.slice(i, i + needle.length)}</mark>{text.slice(i + needle.length)}</>;
 }
 
-/** A payload: text as text, anything else as a tree. */
+/** A payload: text as text, anything else as a tree; big ones in a worker. */
 export function Payload({ value, label }: { value: unknown; label: string }) {
   if (value === null || value === undefined) return <p className="muted">None was recorded.</p>;
-  if (typeof value === "string" && !/^\s*[[{]/.test(value)) return <pre className="text" dir="auto" tabIndex={0} aria-label={label} role="group">{clip(value)}</pre>;
+  if (isBig(value)) return <Suspense fallback={<pre className="text" dir="auto">{value.head || "Reading…"}</pre>}><BigView big={value} label={label} /></Suspense>;
+  if (typeof value === "string" && value.length > bigFrom) return <Aside value={value} label={label} />;
+  if (typeof value === "string" && !/^\s*[[{]/.test(value)) return <pre className="text" dir="auto" tabIndex={0} aria-label={label} role="group">{value}</pre>;
   return <Json value={value} label={label} />;
+}
+
+/** A long text of this page, handed to the worker to be shown. */
+function Aside({ value, label }: { value: string; label: string }) {
+  const [big, setBig] = useState<Big | null>(null);
+  useEffect(() => {
+    let late = false;
+    void keepBig(value).then((b) => { if (!late) setBig(b); });
+    return () => { late = true; };
+  }, [value]);
+  if (!big) return <pre className="text" dir="auto">{value.slice(0, 2000)}</pre>;
+  return <Suspense fallback={<pre className="text" dir="auto">{big.head}</pre>}><BigView big={big} label={label} /></Suspense>;
 }

@@ -1,8 +1,10 @@
 // Reading traces: the query of the list, made from the URL, and its parts.
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { api, type Schemas } from "../api/client";
+import { api, getBytes, type Schemas } from "../api/client";
 import { list, parseTime, type Search } from "../app/url";
+import { readJSON } from "../kit/big";
 import { isPlainText } from "../kit/filterbar";
+import { type Big, isBig } from "../kit/slim";
 
 export type TraceRow = Schemas["TraceRow"];
 export type Trace = Schemas["Trace"];
@@ -66,7 +68,12 @@ export function useSkeleton(ws: string, id: string, open: boolean) {
 export function spanQuery(ws: string, id: string, span: string) {
   return {
     queryKey: [...traceKey(ws, id), "span", span],
-    queryFn: ({ signal }: { signal: AbortSignal }) => api.get("/w/{ws}/traces/{trace_id}/spans/{span_id}", { path: { ws, trace_id: id, span_id: span }, signal }),
+    // A span may be of any size; what is big in it stays in a worker.
+    queryFn: async ({ signal }: { signal: AbortSignal }) => {
+      const s = await readJSON<Schemas["Span"] & { $whole?: Big }>(await getBytes("/w/{ws}/traces/{trace_id}/spans/{span_id}", { path: { ws, trace_id: id, span_id: span }, signal }));
+      // Lists too long to be listed: Raw has them.
+      return { ...s, messages: isBig(s.messages) ? null : s.messages, events: isBig(s.events) ? [] : s.events, links: isBig(s.links) ? [] : s.links, attributes: isBig(s.attributes) ? { "(all)": s.attributes } as Record<string, unknown> : s.attributes };
+    },
     staleTime: 5 * 60_000,
     structuralSharing: false as const,
   };

@@ -1,5 +1,6 @@
 // A trace as a conversation: which model calls there are, which of their
 // messages were there before, and what a tool answered to a call.
+import { type Big, isBig } from "../kit/slim";
 import type { Message } from "./messages";
 import { category, type Tree } from "./tree";
 
@@ -15,7 +16,7 @@ export function modelCalls(tree: Tree): number[] {
 
 /** What makes two messages the same turn, wherever they are repeated. */
 export function keyOf(m: Message): string {
-  return JSON.stringify([m.role, m.content, m.tool_call_id ?? "", (m.tool_calls ?? []).map((c) => [c.name, c.arguments]), (m.media ?? []).map((x) => x.url.length)]);
+  return JSON.stringify([m.role, isBig(m.content) ? [(m.content as Big).size, (m.content as Big).head] : m.content, m.tool_call_id ?? "", (m.tool_calls ?? []).map((c) => [c.name, c.arguments]), (m.media ?? []).map((x) => x.type)]);
 }
 
 export interface Folded { repeated: Message[]; fresh: Message[]; output: Message[]; }

@@ -6,6 +6,7 @@ import { bytes, plural } from "../kit/format";
 import { Icon } from "../kit/icons";
 import { Json, Payload } from "../kit/json";
 import { Markdown } from "../kit/markdown";
+import { type Big, isBig } from "../kit/slim";
 import { Segments } from "../kit/states";
 
 export type Message = NonNullable<Schemas["Span"]["messages"]>[number];
@@ -13,7 +14,15 @@ export type ToolCall = NonNullable<Message["tool_calls"]>[number];
 const names: Record<Message["role"], string> = { system: "System", user: "User", assistant: "Assistant", tool: "Tool" };
 const long = 600;
 
-export function Turn({ m, result, note }: { m: Message; result?: ((c: ToolCall) => ReactNode) | undefined; note?: ReactNode }) {
+/** What of a message is big stays with the worker; its beginning stands for it. */
+function whole(m: Message): Message & { big?: Big } {
+  const c: unknown = m.content, r: unknown = m.reasoning;
+  if (!isBig(c) && !isBig(r)) return m;
+  return { ...m, content: isBig(c) ? "" : m.content, reasoning: isBig(r) ? r.head : m.reasoning, ...(isBig(c) ? { big: c } : {}) };
+}
+
+export function Turn({ m: given, result, note }: { m: Message; result?: ((c: ToolCall) => ReactNode) | undefined; note?: ReactNode }) {
+  const m = whole(given);
   const [folded, setFolded] = useState(m.role === "system" && m.content.length > long);
   return (
     <section className={`turn ${m.role}`} aria-label={names[m.role]}>
@@ -23,6 +32,7 @@ export function Turn({ m, result, note }: { m: Message; result?: ((c: ToolCall) 
       {m.content && <div className="text" style={folded ? { maxHeight: 84, overflow: "hidden" } : undefined}>
         {m.role === "tool" || /^\s*[[{]/.test(m.content) ? <Payload value={m.content} label={`${names[m.role]} message`} /> : m.role === "assistant" ? <Markdown text={m.content} /> : <div style={{ whiteSpace: "pre-wrap" }} dir="auto">{m.content}</div>}
       </div>}
+      {m.big && <div className="text"><Payload value={m.big} label={`${names[m.role]} message`} /></div>}
       {m.media && m.media.length > 0 && <div className="media-row">{m.media.map((x, i) => <Medium key={i} {...x} />)}</div>}
       {m.tool_calls?.map((c, i) => (
         <div key={`${c.id} ${i}`} className={`call${result ? " paired" : ""}`}>
@@ -30,7 +40,7 @@ export function Turn({ m, result, note }: { m: Message; result?: ((c: ToolCall) 
           {result && <div className="result">{result(c) ?? <p className="muted label">No result was recorded.</p>}</div>}
         </div>
       ))}
-      {!m.content && !m.reasoning && !m.tool_calls?.length && !m.media?.length && <p className="muted text">An empty message.</p>}
+      {!m.content && !m.big && !m.reasoning && !m.tool_calls?.length && !m.media?.length && <p className="muted text">An empty message.</p>}
     </section>
   );
 }
@@ -45,7 +55,8 @@ function Reasoning({ text }: { text: string }) {
 }
 
 /** An image is shown, a sound and a file are offered; what lies elsewhere is a link. */
-export function Medium({ type, url }: { type: string; url: string }) {
+export function Medium({ type, url: given }: { type: string; url: unknown }) {
+  const url = typeof given === "string" ? given : "";
   const [broken, setBroken] = useState(false);
   if (!url) return <span className="chip outline">{type || "file"}, too big to repeat here: see Raw</span>;
   if (!url.startsWith("data:")) return <a className="chip outline" href={/^https?:/.test(url) ? url : undefined} target="_blank" rel="noopener noreferrer" title={url}><Icon name="link" size={12} /><span className="clip">{type || "image"} at {url}</span></a>;
@@ -54,7 +65,8 @@ export function Medium({ type, url }: { type: string; url: string }) {
   return <a className="chip outline" href={url} download={`part.${type.split("/")[1] ?? "bin"}`}><Icon name="download" size={12} />{type || "file"}, {size}</a>;
 }
 
-export function parse(s: string): unknown {
+export function parse(s: unknown): unknown {
+  if (typeof s !== "string") return s;
   try { return JSON.parse(s); } catch { return s; }
 }
 

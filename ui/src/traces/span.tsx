@@ -8,6 +8,7 @@ import { to, useUrl, useWs } from "../app/url";
 import { cost, count, duration, full, priceNote, short } from "../kit/format";
 import { Icon } from "../kit/icons";
 import { Json, Payload } from "../kit/json";
+import { isBig } from "../kit/slim";
 import { Failure, Skeleton, Status, Tabs, Time } from "../kit/states";
 import { AssessmentList } from "./assessments";
 import { spanQuery, type Trace } from "./data";
@@ -48,7 +49,7 @@ export function SpanPanel({ trace, spanId, subtree, onClose }: { trace: Trace; s
         {tab === "scores" && <AssessmentList trace={trace} list={scores} spanId={s.parent_span_id === null ? null : spanId} />}
         {tab === "attributes" && <Attributes span={s} />}
         {tab === "events" && <Events span={s} />}
-        {tab === "raw" && <Json value={s} label="Raw span" />}
+        {tab === "raw" && <Json value={s.$whole ?? s} label="Raw span" />}
       </div>
     </>
   );
@@ -101,7 +102,7 @@ function CostFact({ span: s }: { span: Span }) {
 
 function Attributes({ span: s }: { span: Span }) {
   const rows = Object.entries(s.attributes).sort(([a], [b]) => (a < b ? -1 : 1));
-  const text = (v: unknown) => (typeof v === "string" ? v : JSON.stringify(v));
+  const text = (v: unknown) => (typeof v === "string" ? v : isBig(v) ? v.head : JSON.stringify(v));
   const [find, setFind] = useState("");
   const [most, setMost] = useState(200); // 12,000 attributes are not drawn at once
   const words = find.trim().toLowerCase(), shown = words ? rows.filter(([k, v]) => k.toLowerCase().includes(words) || text(v).toLowerCase().includes(words)) : rows;
@@ -110,7 +111,7 @@ function Attributes({ span: s }: { span: Span }) {
       {rows.length > 20 && <input className="input" aria-label="Search attributes" placeholder={`Search ${count(rows.length)} attributes`} value={find} onChange={(e) => { setFind(e.target.value); setMost(200); }} />}
       {rows.length === 0 ? <p className="muted">No attributes.</p> : shown.length === 0 ? <p className="muted">No attribute matches.</p> : (
         <div className="card"><table className="plain"><tbody>{shown.slice(0, most).map(([k, v]) => {
-          const long = text(v).length > 300;
+          const long = isBig(v) || text(v).length > 300;
           return <tr key={k}><td className="key"><code>{k}</code></td><td dir="auto">{long ? <Payload value={v} label={k} /> : text(v)}</td></tr>;
         })}</tbody></table>{shown.length > most && <button className="link" style={{ padding: "6px 12px" }} onClick={() => setMost(most + 1000)}>{count(shown.length - most)} more</button>}</div>
       )}
