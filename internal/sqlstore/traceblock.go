@@ -253,6 +253,11 @@ func (r *blockReader) resolve(ctx context.Context, p part) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.in(plain)
+}
+
+// in is the part's bytes in its unpacked block.
+func (p *part) in(plain []byte) ([]byte, error) {
 	from, to := int(p.place.at), int(p.place.at)+int(p.place.size)
 	if from < 0 || to > len(plain) || from > to {
 		return nil, errFrame
@@ -260,15 +265,40 @@ func (r *blockReader) resolve(ctx context.Context, p part) ([]byte, error) {
 	return plain[from:to], nil
 }
 
-// raw puts the encoded form of a span together, in a slice of its own.
+// maxHeld bounds the unpacked bytes that putting one span together holds on to.
+const maxHeld = 256 << 20
+
+// raw puts the encoded form of a span together, in a slice of its own. Blocks
+// that the cache is too small for are unpacked once and not for each part: a
+// payload of megabytes has tens of thousands.
 func (r *blockReader) raw(ctx context.Context, e *spanEntry) ([]byte, error) {
 	size := 0
 	for _, p := range e.parts {
 		size += len(p.literal) + int(p.place.size)
 	}
 	raw := make([]byte, 0, size)
+	var big map[int64][]byte
+	held := 0
 	for _, p := range e.parts {
-		b, err := r.resolve(ctx, p)
+		if !p.shared {
+			raw = append(raw, p.literal...)
+			continue
+		}
+		plain := big[p.place.block]
+		if plain == nil {
+			var err error
+			if plain, err = r.plain(ctx, p.place.block); err != nil {
+				return nil, err
+			}
+			if r.cache.refuses(plain) {
+				if big == nil || held+len(plain) > maxHeld {
+					big, held = map[int64][]byte{}, 0
+				}
+				big[p.place.block] = plain
+				held += len(plain)
+			}
+		}
+		b, err := p.in(plain)
 		if err != nil {
 			return nil, err
 		}
@@ -318,10 +348,13 @@ func (c *blockCache) get(k blockKey) []byte {
 	return b.plain
 }
 
+// refuses reports whether a block is too big to be kept.
+func (c *blockCache) refuses(plain []byte) bool { return len(plain) > c.limit/2 }
+
 func (c *blockCache) put(k blockKey, plain []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(plain) > c.limit/2 || c.held[k] != nil {
+	if c.refuses(plain) || c.held[k] != nil {
 		return
 	}
 	c.clock++

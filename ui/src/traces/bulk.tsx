@@ -93,6 +93,7 @@ export function BulkBar({ chosen, matching, onMatching, clear, onDone, children 
   const compare = () => { if (all || chosen.ids.length !== 2) return false; go(comparePath(ws, chosen.ids[0]!, chosen.ids[1]!)); return undefined; };
   useShortcut("compare", compare);
   const amount = "ids" in chosen ? String(chosen.ids.length) : `all ${chosen.count}`;
+  if (!all && chosen.ids.length === 0) return null; // it stays mounted: a job of it may be under way
   return (
     <div className="bulk wrap" role="region" aria-label="Selected rows">
       <b role="status">{all ? `All ${howMany(chosen)} that match` : `${plural(chosen.ids.length, "row")} selected`}</b>

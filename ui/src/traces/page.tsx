@@ -125,7 +125,7 @@ function Rows({ search, set, query, sort, q, setFilter, live, facetsOn, columnsO
       {missing.length > 0 && <div className="banner warning" role="status"><Icon name="warning" />Shown is a part: {missing.join(", ")} could not be read.</div>}
       {lag ? <div className="banner info" role="status"><Icon name="clock" />Text of the last {duration(lag)} is still being indexed.</div> : null}
       {rows.error && rows.data && !refused?.position ? <Stale error={rows.error} retry={() => void rows.refetch()} /> : null}
-      {(selected.size > 0 || matching) && <BulkBar chosen={picked} matching={more} onMatching={() => setMatching(true)} clear={clear} onDone={refresh} />}
+      <BulkBar chosen={picked} matching={more} onMatching={() => setMatching(true)} clear={clear} onDone={refresh} />
       <div className="list" style={{ position: "relative" }}>
         {facetsOn && <Facets query={query} tags={tags} q={q} onChange={setFilter} onClose={closeFacets} narrow={narrow} />}
         {fresh > 0 && <button className="pill" onClick={refresh}>↑ <span className="tally-n">{count(fresh)}</span> new, click to show</button>}

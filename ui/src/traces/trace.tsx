@@ -58,12 +58,18 @@ export default function TracePage() {
   // that a long trace does not take the machine.
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let headAt = 0;
     const off = listen(ws, (c) => {
       if (c.kind !== "trace" || c.id !== traceId) return;
-      timer ??= setTimeout(() => { timer = undefined; void client.invalidateQueries({ queryKey: traceKey(ws, traceId), predicate: (q) => !q.queryKey.includes("span") && !q.queryKey.includes("search") }); }, Math.max(250, spent.current * 12));
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        void client.invalidateQueries({ queryKey: [...traceKey(ws, traceId), "skeleton"] });
+        // The head's numbers follow slower: they are summed up anew each time.
+        if (Date.now() - headAt > 2_000 || !open) { headAt = Date.now(); void client.invalidateQueries({ queryKey: traceKey(ws, traceId), exact: true }); }
+      }, Math.max(250, spent.current * 12));
     });
     return () => { off(); clearTimeout(timer); };
-  }, [ws, traceId, client]);
+  }, [ws, traceId, client, open]);
   const again = () => { setWatching(true); void client.invalidateQueries({ queryKey: traceKey(ws, traceId) }); };
   return (
     <div className="page">
@@ -125,7 +131,7 @@ function TraceHead({ trace: t }: { trace: Trace }) {
         </span>}
       </div>
       <div className="facts" style={{ paddingBottom: 6 }}>
-        <span><b>{duration(t.duration_ms)}</b></span><span><Time ms={t.start_ms} /></span><span><b>{count(t.spans)}</b> spans{t.errors > 0 && <>, <span className="status error">{count(t.errors)} failed</span></>}</span>
+        <span><b>{duration(t.duration_ms)}</b></span><span><Time ms={t.start_ms} /></span><span><b style={t.status === "IN_PROGRESS" ? { display: "inline-block", minWidth: "6ch" } : undefined}>{count(t.spans)}</b> spans{t.errors > 0 && <>, <span className="status error">{count(t.errors)} failed</span></>}</span>
         <Usage trace={t} />
         <A href={`${to(ws, "traces")}?exp=${t.experiment_id}`}>{t.experiment_name}</A>
         {t.run_id && <A href={to(ws, "runs", t.run_id)}>run {t.run_id.slice(0, 8)}</A>}
