@@ -173,7 +173,7 @@ function Grid<T>(p: TableProps<T>) {
 
   function toggle(i: number, range: boolean) {
     const r = p.rows[i];
-    if (!r || !p.onSelect) return;
+    if (r === undefined || !p.onSelect) return;
     const next = new Set(p.selected), id = p.getId(r);
     if (range && anchor.current !== null) {
       const [a, b] = [Math.min(anchor.current, i), Math.max(anchor.current, i)];
@@ -182,8 +182,8 @@ function Grid<T>(p: TableProps<T>) {
     anchor.current = i;
     p.onSelect(next);
   }
-  const open = (i: number) => { const r = p.rows[i]; if (r) p.onOpen?.(r); };
-  const peek = (i: number) => { const r = p.rows[i]; if (r) p.onPeek?.(r); };
+  const open = (i: number) => { const r = p.rows[i]; if (r !== undefined) p.onOpen?.(r); };
+  const peek = (i: number) => { const r = p.rows[i]; if (r !== undefined) p.onPeek?.(r); };
 
   useShortcut("down", () => move(wantsFirst() ? 0 : row + 1, active.col));
   useShortcut("up", () => move(row - 1, active.col));
@@ -232,7 +232,7 @@ function Grid<T>(p: TableProps<T>) {
         <div className="body" role="rowgroup" style={{ height: rows.getTotalSize() + (more?.has ? 32 : 0), width }}>
           {items.map((v) => {
             const r = p.rows[v.index];
-            if (!r) return null;
+            if (r === undefined) return null;
             const id = p.getId(r);
             return (
               <Row key={id} {...rowProps} row={r} index={v.index} top={v.start} activeCol={v.index === row ? active.col : -1}

@@ -1,7 +1,7 @@
 // The traces page: scope, filter, histogram, and beneath them the table or
 // the charts of what matches.
 import { useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { listen } from "../api/live";
 import { useCrumbs } from "../app/crumbs";
 import { useGo } from "../app/link";
@@ -18,7 +18,7 @@ import { count, duration } from "../kit/format";
 import { Histogram } from "../kit/histogram";
 import { Icon } from "../kit/icons";
 import { useNarrow } from "../kit/media";
-import { Chip, Empty, Failure, hint, Skeleton, Stale } from "../kit/states";
+import { Chip, Empty, Failure, hint, Segments, Skeleton, Stale } from "../kit/states";
 import { DataTable } from "../kit/table";
 import { useSession } from "../session/session";
 import { SavedViews } from "../views/saved";
@@ -26,10 +26,12 @@ import { BulkBar, type Chosen } from "./bulk";
 import { columnChoices, columnsOf, commonTags, standardColumns, TraceCard } from "./columns";
 import { queryOf, sortNames, sortOf, type TraceQuery, tracesKey, useTraceCount, useTraceHistogram, useTraces } from "./data";
 import { Facets } from "./facets";
+import { filterOf } from "./filters";
 import { Peek } from "./peek";
 import { ScopeMenus, useNotices } from "./scope";
 import "./traces.css";
 
+const Charts = lazy(() => import("./charts"));
 const errorClause = "status = 'ERROR'";
 
 export default function TracesPage() {
@@ -40,6 +42,7 @@ export default function TracesPage() {
   const [minute, setMinute] = useState(() => Date.now());
   const [columnsOpen, setColumnsOpen] = useState(false);
   const [sheet, setSheet] = useState(false); // facets on a phone
+  const charts = search.tab === "charts";
   useCrumbs({ label: "Traces" });
 
   const q = search.q ?? "";
@@ -47,14 +50,14 @@ export default function TracesPage() {
   const sort = sortOf(search);
   const tally = useTraceCount(ws, query);
   const bars = useTraceHistogram(ws, query, narrow ? 40 : 90);
-  const notices = useNotices(search, sortNames);
+  const notices = useNotices(search, sortNames, search.tab && !charts ? [`“${search.tab.slice(0, 40)}” is no tab here`] : []);
   const setFilter = (v: string) => set({ q: v, peek: undefined });
   const toggleErrors = () => setFilter(hasClause(q, errorClause) ? withoutClause(q, errorClause) : withClause(q, errorClause));
-  const facetsOn = narrow ? sheet : prefs.facets === "on";
+  const facetsOn = !charts && (narrow ? sheet : prefs.facets === "on");
   const toggleFacets = () => (narrow ? setSheet(!sheet) : setPrefs({ facets: prefs.facets === "on" ? "off" : "on" }));
   useShortcut("errors", toggleErrors);
   useShortcut("facets", toggleFacets);
-  useShortcut("columns", () => setColumnsOpen(true));
+  useShortcut("columns", !charts && (() => setColumnsOpen(true)));
 
   const live = search.live !== "off";
   const counted = tally.data ? `${tally.data.exact ? "" : "≥ "}${count(tally.data.count)}${tally.data.count !== tally.data.total ? ` of ${count(tally.data.total)}` : ""}` : undefined;
@@ -67,12 +70,13 @@ export default function TracesPage() {
         {search.session && <Chip tone="accent" onRemove={() => set({ session: undefined })} removeLabel="Remove session">session {search.session}</Chip>}
         {search.run && <Chip tone="accent" onRemove={() => set({ run: undefined })} removeLabel="Remove run">run {search.run.slice(0, 8)}</Chip>}
         <span className="grow" />
+        <Segments label="Shown as" options={[["table", "Table"], ["charts", "Charts"]] as const} value={charts ? "charts" : "table"} onChange={(v) => set({ tab: v === "charts" ? v : undefined, peek: undefined })} />
         {!narrow && <CopyAs {...asCode(ws, query, sort)} />}
-        {!narrow && <button className="icon-button" aria-label="Columns" title={hint("Columns", "columns")} onClick={() => setColumnsOpen(true)}><Icon name="columns" /></button>}
-        <button className="icon-button" aria-label="Facets" aria-pressed={facetsOn} title={hint("Facets", "facets")} onClick={toggleFacets}><Icon name="filter" /></button>
+        {!narrow && !charts && <button className="icon-button" aria-label="Columns" title={hint("Columns", "columns")} onClick={() => setColumnsOpen(true)}><Icon name="columns" /></button>}
+        {!charts && <button className="icon-button" aria-label="Facets" aria-pressed={facetsOn} title={hint("Facets", "facets")} onClick={toggleFacets}><Icon name="filter" /></button>}
       </div>
       {notices}
-      <Rows {...{ search, set, query, sort, q, setFilter, live, facetsOn, columnsOpen, narrow, counted }} tally={tally.data} setMinute={setMinute} closeColumns={() => setColumnsOpen(false)} closeFacets={() => setSheet(false)}
+      <Rows {...{ search, set, query, sort, q, setFilter, charts, live, facetsOn, columnsOpen, narrow, counted }} tally={tally.data} since={bars.data ? bars.data.start_ms : undefined} setMinute={setMinute} closeColumns={() => setColumnsOpen(false)} closeFacets={() => setSheet(false)}
         histogram={bars.data?.ok.length ? <Histogram data={bars.data} onZoom={(from, till) => set({ from: String(Math.round(from)), to: String(Math.round(till)) })} height={narrow ? 40 : 56} /> : bars.data || bars.error ? null : <div className="histogram-space" style={{ height: narrow ? 62 : 80 }} />} />
     </div>
   );
@@ -80,11 +84,11 @@ export default function TracesPage() {
 
 interface RowsProps {
   search: Record<string, string | undefined>; set: ReturnType<typeof useUrl>["set"]; query: TraceQuery; sort: string; q: string; setFilter: (q: string) => void;
-  live: boolean; facetsOn: boolean; columnsOpen: boolean; narrow: boolean; counted: string | undefined;
+  charts: boolean; since: number | undefined; live: boolean; facetsOn: boolean; columnsOpen: boolean; narrow: boolean; counted: string | undefined;
   tally: { count: number; total: number; exact: boolean } | undefined; setMinute: (n: number) => void; closeColumns: () => void; closeFacets: () => void; histogram: React.ReactNode;
 }
 
-function Rows({ search, set, query, sort, q, setFilter, live, facetsOn, columnsOpen, narrow, counted, tally, setMinute, closeColumns, closeFacets, histogram }: RowsProps) {
+function Rows({ search, set, query, sort, q, setFilter, charts, since, live, facetsOn, columnsOpen, narrow, counted, tally, setMinute, closeColumns, closeFacets, histogram }: RowsProps) {
   const ws = useWs();
   const go = useGo();
   const session = useSession();
@@ -93,7 +97,7 @@ function Rows({ search, set, query, sort, q, setFilter, live, facetsOn, columnsO
   const rows = useTraces(ws, query, sort, 100);
   const data = useMemo(() => rows.data?.pages.flatMap((p) => p.traces) ?? [], [rows.data]);
   const peeked = search.peek;
-  const { fresh, refresh, onTop } = useLive(ws, live, search.exp, data.map((r) => r.trace_id), setMinute);
+  const { fresh, refresh, onTop } = useLive(ws, live && !charts, search.exp, data.map((r) => r.trace_id), setMinute);
   const names = useExperimentNames(ws);
   const chosen = useMemo(() => (search.cols ? list(search.cols).map(decoded) : standardColumns), [search.cols]);
   const columns = useMemo(() => columnsOf(ws, names, chosen), [ws, names, chosen]);
@@ -128,8 +132,9 @@ function Rows({ search, set, query, sort, q, setFilter, live, facetsOn, columnsO
       <BulkBar chosen={picked} matching={more} onMatching={() => setMatching(true)} clear={clear} onDone={refresh} />
       <div className="list" style={{ position: "relative" }}>
         {facetsOn && <Facets query={query} tags={tags} q={q} onChange={setFilter} onClose={closeFacets} narrow={narrow} />}
-        {fresh > 0 && <button className="pill" onClick={refresh}>↑ <span className="tally-n">{count(fresh)}</span> new, click to show</button>}
-        {rows.data === undefined ? (rows.error && !refused?.position ? <Failure error={rows.error} retry={() => void rows.refetch()} /> : rows.error ? <div className="grow" /> : <div className="grow"><Skeleton rows={12} /></div>)
+        {fresh > 0 && !charts && <button className="pill" onClick={refresh}>↑ <span className="tally-n">{count(fresh)}</span> new, click to show</button>}
+        {charts ? <Suspense fallback={<div className="grow"><Skeleton rows={8} /></div>}><Charts query={query} since={since} tags={tags} /></Suspense>
+          : rows.data === undefined ? (rows.error && !refused?.position ? <Failure error={rows.error} retry={() => void rows.refetch()} /> : rows.error ? <div className="grow" /> : <div className="grow"><Skeleton rows={12} /></div>)
           : data.length === 0 ? (filtered ? <Empty title="No trace matches" text="Try fewer conditions or a longer time."><button className="button" onClick={() => set({ q: undefined, exp: undefined, from: undefined, to: undefined, run: undefined, session: undefined })}>Clear all conditions</button></Empty> : <NoTraces address={session.server.address} />)
           : (
             <DataTable name="traces" label="Traces" columns={columns} rows={data} getId={(r) => r.trace_id} total={tally?.exact ? tally.count : null}
@@ -140,7 +145,7 @@ function Rows({ search, set, query, sort, q, setFilter, live, facetsOn, columnsO
               sort={sort} onSort={(s) => set({ sort: s.replace("start_ms", "start").replace("duration_ms", "duration").replace(/^-start$/, "") })}
               selected={matching ? loaded : selected} onSelect={(ids) => { setMatching(false); setSelected(ids); }} onTop={onTop} card={TraceCard} cardHeight={88} />
           )}
-        {peeked && <Peek id={peeked} onClose={() => set({ peek: undefined }, { replace: true })} />}
+        {peeked && !charts && <Peek id={peeked} onClose={() => set({ peek: undefined }, { replace: true })} />}
       </div>
       {columnsOpen && <ColumnPicker choices={columnChoices(data)} chosen={chosen} onChange={(ids) => set({ cols: ids.map(encodeURIComponent).join(",") }, { replace: true })} onReset={() => set({ cols: undefined }, { replace: true })} onClose={closeColumns} />}
     </>
@@ -190,8 +195,7 @@ function decoded(s: string): string {
 
 /** The list in the words of the command line, the API and MLflow's client. */
 function asCode(ws: string, query: TraceQuery, sort: string): CopyAsProps {
-  const filter = [query.filter, query.session ? `metadata.\`mlflow.trace.session\` = '${query.session.replaceAll("'", "''")}'` : "", query.run_id ? `run_id = '${query.run_id}'` : "", query.q ? `trace.text LIKE '%${query.q.replaceAll("'", "''")}%'` : "",
-    query.from_ms ? `timestamp_ms >= ${query.from_ms}` : "", query.to_ms ? `timestamp_ms < ${query.to_ms}` : ""].filter(Boolean).join(" AND ");
+  const filter = [filterOf(query), query.from_ms ? `timestamp_ms >= ${query.from_ms}` : "", query.to_ms ? `timestamp_ms < ${query.to_ms}` : ""].filter(Boolean).join(" AND ");
   const times = [query.from_ms ? `timestamp_ms >= ${query.from_ms}` : "", query.to_ms ? `timestamp_ms < ${query.to_ms}` : ""].filter(Boolean);
   const own = [query.filter, ...times].filter(Boolean).join(" AND ");
   const words = ["trace", "list", ...(own ? ["--filter", own] : []), ...(query.q ? ["--search", query.q] : []), ...(query.session ? ["--session", query.session] : []), ...(query.run_id ? ["--run", query.run_id] : []),
