@@ -131,6 +131,9 @@ func (st *Traces) Search(ctx context.Context, q tracing.Search) (tracing.Page, e
 	if p.nothing {
 		return result, nil
 	}
+	if err := p.spread(ctx, keys[0], q.Filter); err != nil {
+		return result, err
+	}
 	s := &traceSearch{plan: p, keys: keys, limit: q.Limit, token: q.Token, query: query, deadline: time.Now().Add(searchTime)}
 	var rows []*headerRow
 	switch {
@@ -147,6 +150,47 @@ func (st *Traces) Search(ctx context.Context, q tracing.Search) (tracing.Page, e
 	result.Missing = s.missing
 	result.Infos, err = st.dress(ctx, rows, !q.Bare)
 	return result, err
+}
+
+// maxSpread is how many experiments a search of the workspace is spread over.
+const maxSpread = 16
+
+// spread turns a search of the whole workspace into one of each of its
+// experiments, if they are few and if what it orders by, or the name it asks
+// for, is in the indexes of experiments alone.
+func (p *tracePlan) spread(ctx context.Context, first sortKey, f filter.Expr) error {
+	named := slices.ContainsFunc(f, func(c filter.Clause) bool {
+		return c.Op == filter.Eq && c.Field == filter.Field{Group: filter.Attribute, Key: "name"}
+	})
+	if len(p.experiments) > 0 || p.drive != "" || len(p.terms) > 0 || first.column == "start_ms" && !named {
+		return nil
+	}
+	var all, mine []int64
+	for last := int64(-1); ; {
+		var next *int64
+		if err := p.st.index.QueryRow(ctx, `SELECT min(experiment) FROM trace WHERE experiment > ?`, []any{last}, &next); err != nil {
+			return err
+		}
+		if next == nil {
+			break
+		}
+		if last = *next; len(all) == 4*maxSpread {
+			return nil
+		}
+		all = append(all, last)
+		var here int64
+		err := p.st.index.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1 FROM trace WHERE experiment = ? AND +workspace = ? LIMIT 1) AS t`, []any{last, p.workspace}, &here)
+		if err != nil {
+			return err
+		}
+		if here > 0 {
+			mine = append(mine, last)
+		}
+	}
+	if len(mine) <= maxSpread {
+		p.experiments = mine
+	}
+	return nil
 }
 
 // newestFirst reports whether an order is what text is searched in anyway.

@@ -48,6 +48,7 @@ func Tracing(t *testing.T, open TraceStore) {
 		{"what is imported is masked", testImportMasks},
 		{"monitoring agrees with the traces", testMonitor},
 		{"questions of monitoring", testMonitorQueries},
+		{"orders of the whole workspace", testWorkspaceOrders},
 		{"silent traces are marked", testStalled},
 		{"repeated calls are marked", testLoops},
 		{"a day is rewritten", testCompact},
