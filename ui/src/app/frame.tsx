@@ -10,7 +10,7 @@ import { JobsAnnouncer, JobsDrawer, useJobs } from "../jobs/jobs";
 import { Icon } from "../kit/icons";
 import { Menu } from "../kit/menu";
 import { Dialog, hint, Keys } from "../kit/states";
-import { BellIcon, Notices } from "../notices/bell";
+import { BellIcon, Notices, useBellLabel } from "../notices/bell";
 import { FirstUserForm, PasswordForm } from "../session/login";
 import { adopt, sessionKey, useSession } from "../session/session";
 import { Crumbs } from "./crumbs";
@@ -46,6 +46,7 @@ export function Frame() {
   const [overlay, setOverlay] = useState<Overlay>(null);
   const close = () => setOverlay(null);
   const jobs = useJobs(ws);
+  const bell = useBellLabel();
   const active = jobs.data?.active ?? 0;
 
   // What the frame and the lists of names show comes up to date at most once a second.
@@ -86,7 +87,7 @@ export function Frame() {
           <JobsRing share={active ? progressOf(jobs.data?.jobs ?? []) : null} />
           {active > 0 && <span className="badge">{active > 99 ? "99+" : active}</span>}
         </button>
-        <Menu open={overlay === "bell"} onToggle={(o) => setOverlay(o ? "bell" : null)} label="Notices" button={<BellIcon />}>
+        <Menu open={overlay === "bell"} onToggle={(o) => setOverlay(o ? "bell" : null)} label={bell} button={<BellIcon />}>
           <Notices close={close} />
         </Menu>
         <Menu open={overlay === "person"} onToggle={(o) => setOverlay(o ? "person" : null)} label="You and preferences" button={<Avatar />}>

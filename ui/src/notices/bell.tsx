@@ -23,10 +23,17 @@ export function useNotices(ws: string) {
   return useQuery({ queryKey: noticesKey(ws), queryFn: ({ signal }) => api.get("/w/{ws}/notices", { path: { ws }, query: { limit: 30 }, signal }), refetchInterval: 120_000 });
 }
 
+/** What the button is called: with the count that its face shows. */
+export function useBellLabel(): string {
+  const unread = useNotices(useWs()).data?.unread ?? 0;
+  return unread > 0 ? `Notices, ${shown(unread)} unread` : "Notices";
+}
+const shown = (n: number) => (n > 99 ? "99+" : String(n));
+
 /** The button's face, with the count of what is unread. */
 export function BellIcon() {
   const unread = useNotices(useWs()).data?.unread ?? 0;
-  return <span className="ring bell"><Icon name="bell" />{unread > 0 && <span className="badge">{unread > 99 ? "99+" : unread}<span className="sr"> unread</span></span>}</span>;
+  return <span className="ring bell"><Icon name="bell" />{unread > 0 && <span className="badge" aria-hidden="true">{shown(unread)}</span>}</span>;
 }
 
 export function Notices({ close }: { close: () => void }) {
