@@ -76,7 +76,7 @@ export function AddToDataset({ ids = [], query, count: total, onClose, onDone }:
           <input id={id} ref={input} className="input" autoComplete="off" dir="auto" placeholder="Find a dataset, or name a new one" value={chosen ? chosen.name : name} onChange={(e) => { setChosen(null); setName(e.target.value); }} disabled={busy} />
         </div>
         {!chosen && <div role="group" aria-label="Datasets" style={{ maxHeight: 240, overflow: "auto" }}>
-          {list.map((d) => <button key={d.dataset_id} type="button" className="menu-item" data-active={d === pick} onClick={() => setChosen(d)}><Icon name="datasets" /><span className="clip grow" dir="auto">{d.name}</span><span className="muted label">{plural(d.records, "record")}</span></button>)}
+          {list.map((d) => <button key={d.dataset_id} type="button" className="menu-item" data-active={d === pick} onClick={() => { setChosen(d); input.current?.focus(); }}><Icon name="datasets" /><span className="clip grow" dir="auto">{d.name}</span><span className="muted label">{plural(d.records, "record")}</span></button>)}
           {name.trim() && !list.some((d) => d.name === name.trim()) && <p className="muted" style={{ padding: "6px 8px" }}>A new dataset “{name.trim()}” will be made.</p>}
           {!name.trim() && found.data && list.length === 0 && <p className="muted" style={{ padding: "6px 8px" }}>There are no datasets yet: name one.</p>}
         </div>}

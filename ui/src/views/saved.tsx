@@ -114,7 +114,8 @@ function useChanges(ws: string, current: SavedView | null, apply: (v: SavedView)
     mutationFn: (v: SavedView) => api.delete("/w/{ws}/views/{view_id}", { path: { ws, view_id: v.view_id } }),
     onSuccess: (_, v) => {
       set({ view: undefined }, { replace: true });
-      void done();
+      // The lists only: the view itself is not there to be read again.
+      void client.invalidateQueries({ queryKey: [...viewsKey(ws), v.page] });
       const back = async () => {
         try {
           const made = await api.post("/w/{ws}/views", { path: { ws }, body: { page: v.page as ViewPage, name: v.name, state: v.state, shared: v.shared } });
