@@ -34,7 +34,7 @@ export function ExportTraces() {
       <div className="row wrap" style={{ alignItems: "flex-end", gap: 8 }}>
         <div className="field"><label htmlFor="format">Format</label><select id="format" className="input" value={format} onChange={(e) => setFormat(e.target.value as typeof format)}>{formats.map(([id, label]) => <option key={id} value={id}>{label}</option>)}</select></div>
         <div className="field"><label htmlFor="days">Of the last</label><select id="days" className="input" value={days} onChange={(e) => setDays(Number(e.target.value))}><option value={1}>day</option><option value={7}>7 days</option><option value={30}>30 days</option><option value={0}>all time</option></select></div>
-        <div className="field grow" style={{ minWidth: 200 }}><label htmlFor="export-filter">Filter</label><input id="export-filter" className="input mono" value={filter} onChange={(e) => setFilter(e.target.value)} placeholder="every trace; or status = ERROR" /></div>
+        <div className="field grow" style={{ minWidth: 200 }}><label htmlFor="export-filter">Filter</label><input id="export-filter" className="input mono" value={filter} onChange={(e) => setFilter(e.target.value)} placeholder="every trace; or status = 'ERROR'" /></div>
       </div>
       <div><button className="button primary" disabled={download.isPending}>{download.isPending ? "Downloading…" : "Download"}</button></div>
       <p className="muted">The browser holds the file until it is saved; for large ones use the command line, which writes as it reads:</p>
