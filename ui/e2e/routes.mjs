@@ -62,6 +62,10 @@ export async function routes() {
     ["imports", "/imports"],
     ["import", `/imports/${await importRoute()}`],
     ["settings", "/settings"],
+    ["settings-retention", "/settings?tab=retention"],
+    ["settings-masking", "/settings?tab=masking"],
+    ["settings-deletion", "/settings?tab=deletion"],
+    ["settings-export", "/settings?tab=export"],
   ];
 }
 

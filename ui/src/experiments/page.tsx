@@ -7,6 +7,8 @@ import { A, useGo } from "../app/link";
 import { useShortcut } from "../app/shortcuts";
 import { toast, toastError } from "../app/toast";
 import { list, to, useUrl, useWs } from "../app/url";
+import { to, useUrl, useWs } from "../app/url";
+import { PurgeButton } from "../govern/purge";
 import { CopyAs } from "../kit/copyas";
 import { clock, count, line, plural } from "../kit/format";
 import { Icon } from "../kit/icons";
@@ -83,6 +85,7 @@ export default function ExperimentsPage() {
       <Bulk n={selected.size} clear={() => setSelected(new Set())}>
         {selected.size === 1 && lifecycle === "active" && <button className="button" onClick={() => setEditing([...selected][0]!)}>Edit</button>}
         {lifecycle === "active" ? <button className="button danger" onClick={() => void change([...selected], "deleted")}><Icon name="trash" />Delete</button> : <button className="button" onClick={() => void change([...selected], "active")}>Restore</button>}
+        {lifecycle === "deleted" && <PurgeButton what={{ kind: "experiment", ids: [...selected] }} name="delete" title={`Delete ${plural(selected.size, "experiment")} permanently`} />}
       </Bulk>
       <div className="list"><Load query={rows} rows={10}>{() => {
         if (all.length === 0) return q ? <Empty title={`No experiment is named like “${q}”`} /> : <Empty title={lifecycle === "deleted" ? "Nothing was deleted" : "No experiments yet"} text={lifecycle === "deleted" ? undefined : "Create one here, or let a client do it:"} {...(lifecycle === "active" ? { code: `import mlflow\nmlflow.set_tracking_uri("${session.server.address}")\nmlflow.set_experiment("finance-assistant")` } : {})} />;

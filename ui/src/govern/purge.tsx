@@ -1,8 +1,8 @@
 // Permanent deletion: what goes is counted first, then its name is typed.
 import { useMutation } from "@tanstack/react-query";
+import { useRouter } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { api, type Schemas } from "../api/client";
-import { useRouter } from "@tanstack/react-router";
 import { toast } from "../app/toast";
 import { to, useWs } from "../app/url";
 import { Dialog, Failure, Skeleton } from "../kit/states";
@@ -49,5 +49,16 @@ export function PurgeDialog({ what, name, title, onClose, onStarted }: { what: P
         </div>
       </form>
     </Dialog>
+  );
+}
+
+/** A button that asks before objects go for good; for what was deleted and waits. */
+export function PurgeButton({ what, name, title }: { what: Purge; name: string; title: string }) {
+  const [asked, setAsked] = useState(false);
+  return (
+    <>
+      <button className="button danger" onClick={() => setAsked(true)}>Delete permanently</button>
+      {asked && <PurgeDialog what={what} name={name} title={title} onClose={() => setAsked(false)} />}
+    </>
   );
 }
