@@ -50,11 +50,11 @@ class Restartable:
             self.server.stop()
 
 
-def new_mlflow(directory: Path) -> Restartable:
+def new_mlflow(directory: Path, binary: Path | None = None, store: str = "sqlite:///{}/mlflow.db") -> Restartable:
     port = servers.free_port()
     command = [
-        str(servers.stock_mlflow()), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{directory}/mlflow.db", "--artifacts-destination", str(directory / "artifacts"),
+        str(binary or servers.stock_mlflow()), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--backend-store-uri", store.format(directory), "--artifacts-destination", str(directory / "artifacts"),
     ]  # fmt: skip
     return Restartable("mlflow", command, port, directory)
 
@@ -229,6 +229,24 @@ c.create_registered_model("made on both sides", {"from": "here"})
     rest = [d for d in unexplained(there, here) if not d.startswith("/registry/made on both sides/")]
     assert rest == []
     assert here["registry"]["made on both sides"]["tags"] == {"from": "here"}
+
+
+def test_older_server():
+    """A 2.20 server, whose traces lie in its artifacts. It keeps the rest in
+    files: its release does not go with the database library of its environment."""
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        source, assay = new_mlflow(Path(one), V2.with_name("mlflow"), "{}/store").start(), new_assay(Path(two)).start()
+        try:
+            script(V2, "fill.py", source.url, "--runs", 30, "--traces", 10, "--big", 1)
+            report = cli(assay, "mlflow", source.url)["report"]
+            nothing_wrong(report)
+            assert report["source"]["version"].startswith("2.20")
+            there, here = dump(V2, source.url), dump(V2, assay.url)
+            assert len(there["runs"]) >= 30 and len(there["traces"]) == 10
+            assert unexplained(there, here) == []
+        finally:
+            source.stop()
+            assay.stop()
 
 
 def test_directory():
