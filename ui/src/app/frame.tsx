@@ -48,7 +48,6 @@ export function Frame() {
   const jobs = useJobs(ws);
   const bell = useBellLabel();
   const active = jobs.data?.active ?? 0;
-  const bell = useBellLabel();
 
   // What the frame and the lists of names show comes up to date at most once a second.
   useEffect(() => {

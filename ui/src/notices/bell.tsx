@@ -31,12 +31,6 @@ export function useBellLabel(): string {
 const shown = (n: number) => (n > 99 ? "99+" : String(n));
 
 /** The button's face, with the count of what is unread. */
-/** The name of the bell: it says what the number on it counts. */
-export function useBellLabel(): string {
-  const unread = useNotices(useWs()).data?.unread ?? 0;
-  return unread > 0 ? `Notices, ${unread > 99 ? "99+" : unread} unread` : "Notices";
-}
-
 export function BellIcon() {
   const unread = useNotices(useWs()).data?.unread ?? 0;
   return <span className="ring bell"><Icon name="bell" />{unread > 0 && <span className="badge" aria-hidden="true">{shown(unread)}</span>}</span>;
