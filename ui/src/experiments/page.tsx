@@ -7,7 +7,6 @@ import { A, useGo } from "../app/link";
 import { useShortcut } from "../app/shortcuts";
 import { toast, toastError } from "../app/toast";
 import { list, to, useUrl, useWs } from "../app/url";
-import { to, useUrl, useWs } from "../app/url";
 import { PurgeButton } from "../govern/purge";
 import { CopyAs } from "../kit/copyas";
 import { clock, count, line, plural } from "../kit/format";
