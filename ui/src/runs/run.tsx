@@ -61,8 +61,6 @@ function RunView({ run: r }: { run: Run }) {
     <>
       <div className="page-head" style={{ paddingBottom: 2 }}>
         <EditName value={r.name} shown={r.name || r.run_id} allowed={editor} save={(name) => change({ name })} /><Status value={r.status} tint />{r.lifecycle === "deleted" && <Status value="deleted" tint />}
-        <button className="link label mono" title="Copy the run id" onClick={() => void copy(r.run_id, "Run id copied")}>{r.run_id.slice(0, 8)}… <Icon name="copy" size={12} /></button><LineageButton kind="run" id={r.run_id} />
-        <h1 className="clip" dir="auto">{r.name || r.run_id}</h1><Status value={r.status} tint />{r.lifecycle === "deleted" && <Status value="deleted" tint />}
         <button className="link label mono" title="Copy the run id" onClick={() => void copy(r.run_id, "Run id copied")}>{r.run_id.slice(0, 8)}… <Icon name="copy" size={12} /></button><LineageButton kind="run" id={r.run_id} />{r.lifecycle === "deleted" && <PurgeButton what={{ kind: "run", ids: [r.run_id] }} name={r.name || r.run_id} title="Delete the run permanently" />}
         <span className="grow" />
         {!editor && r.lifecycle === "deleted" && may(session, ws, "editor") && <button className="button" onClick={() => void change({ lifecycle: "active" }).catch(() => {})}>Restore</button>}
