@@ -121,7 +121,9 @@ func (p *partition) removeFiles() error {
 	return errors.Join(errs...)
 }
 
-// countDead notes spans that no trace has any more, inside a Write.
+// countDead notes spans that no trace has any more, inside a Write. On
+// PostgreSQL it notes only that there are some, once: whoever takes in traces
+// reads the row of the day and must not lose against every deletion.
 func (st *Traces) countDead(ctx context.Context, victims []victim) error {
 	dead := map[int]int64{}
 	for _, v := range victims {
@@ -130,12 +132,21 @@ func (st *Traces) countDead(ctx context.Context, victims []victim) error {
 		}
 	}
 	for day, n := range dead {
+		if st.dir == "" {
+			if _, err := st.index.Exec(ctx, markDue, day); err != nil {
+				return err
+			}
+			continue
+		}
 		if _, err := st.index.Exec(ctx, `UPDATE trace_partition SET dead = dead + ? WHERE day = ?`, n, day); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// markDue says that a day is to be rewritten.
+const markDue = `UPDATE trace_partition SET due = 1 WHERE day = ? AND due = 0`
 
 // Dead implements [tracing.CareStore].
 func (st *Traces) Dead(ctx context.Context, day int) (float64, error) {

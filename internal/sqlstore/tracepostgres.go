@@ -225,7 +225,7 @@ func (st *Traces) compactPostgres(ctx context.Context, day int) (before, after i
 	defer st.release(p)
 	if day >= dayOf(st.now()) {
 		return 0, 0, st.index.Write(ctx, func(ctx context.Context) error {
-			_, err := st.index.Exec(ctx, `UPDATE trace_partition SET due = 1 WHERE day = ?`, day)
+			_, err := st.index.Exec(ctx, markDue, day)
 			return err
 		})
 	}
