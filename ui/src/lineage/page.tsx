@@ -127,7 +127,7 @@ function Graph({ g, explain }: { g: Lineage; explain: boolean }) {
           </svg>
           {g.nodes.map((n) => (
             <button key={n.id} data-node={n.id} data-current={n.id === current} className={`lineage-node${n.id === g.focus ? " focus" : ""}${bright.has(n.id) ? "" : " dim"}${n.broken ? " broken" : ""}${n.count ? " many" : ""}`} tabIndex={n.id === current ? 0 : -1}
-              style={{ left: x(n.id), top: y(n.id), width: W, height: H }} aria-pressed={n.id === current} aria-label={`${kindNames[n.kind]} ${n.label}${n.broken ? `, broken: ${n.broken}` : ""}${n.detail ? `, ${n.detail}` : ""}; from ${near.get(n.id)!.before.length}, to ${near.get(n.id)!.after.length}`}
+              style={{ left: x(n.id), top: y(n.id), width: W, height: H }} aria-pressed={n.id === current} aria-description={`${n.broken ? `broken: ${n.broken}; ` : ""}${near.get(n.id)!.before.length} arrows in, ${near.get(n.id)!.after.length} out`}
               title={n.broken ?? `${kindNames[n.kind]} ${n.label}`} onClick={() => choose(n.id)} onDoubleClick={() => { const href = nodePath(ws, n); if (href) go(href); }}>
               <Icon name={n.broken ? "warning" : icons[n.kind]} /><span className="grow"><span className="kind">{n.count ? "" : kindNames[n.kind]}{n.detail && !n.count ? ` · ${n.detail}` : ""}{n.count ? kindNames[n.kind] + "s" : ""}</span><b className="clip" dir="auto">{n.label}</b></span>
             </button>
