@@ -27,9 +27,10 @@ type DB struct {
 	Dialect *Dialect
 
 	log    *slog.Logger
-	reads  *sql.DB // pool of readers
-	writes *sql.DB // SQLite: exactly one connection, held by the writer
-	writer *writer // SQLite only
+	reads  *sql.DB       // pool of readers
+	writes *sql.DB       // SQLite: exactly one connection, held by the writer
+	writer *writer       // SQLite only
+	losers chan struct{} // PostgreSQL: who holds it has lost often; see writePostgres
 
 	prepared sync.Map // query text -> *sql.Stmt of reads (SQLite)
 	rebound  sync.Map // query text -> query text with the dialect's placeholders

@@ -30,15 +30,28 @@ func OpenPostgres(ctx context.Context, url string, log *slog.Logger) (*DB, error
 		pool.Close()
 		return nil, fault.Wrap(fault.Unavailable, "sqlstore.OpenPostgres", err, "PostgreSQL at %s does not answer", cfg.Host)
 	}
-	return &DB{Dialect: postgresDialect, log: log, reads: pool}, nil
+	return &DB{Dialect: postgresDialect, log: log, reads: pool, losers: make(chan struct{}, 1)}, nil
 }
 
 // attempts is how often a write that loses a serialisation conflict is run.
-const attempts = 12
+// After queueAfter losses, the losers of this process go one at a time, so that
+// a crowd cannot defeat itself for ever.
+const (
+	attempts   = 20
+	queueAfter = 4
+)
 
 func (db *DB) writePostgres(ctx context.Context, fn func(context.Context) error) error {
 	var err error
 	for i := range attempts {
+		if i == queueAfter {
+			select {
+			case db.losers <- struct{}{}:
+				defer func() { <-db.losers }()
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
 		if i > 0 {
 			// Full jitter: the losers of one conflict must not meet again.
 			limit := time.Millisecond << min(i, 8)
