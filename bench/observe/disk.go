@@ -86,7 +86,7 @@ func diskOf(ctx context.Context, data string, requests [][]byte, command func(da
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return 0, err
 	}
-	stop, base, err := startServer(ctx, data, command)
+	stop, _, err := startServer(ctx, data, command)
 	if err != nil {
 		return 0, err
 	}
@@ -94,7 +94,8 @@ func diskOf(ctx context.Context, data string, requests [][]byte, command func(da
 		return 0, err
 	}
 	empty := diskUse(data)
-	if stop, base, err = startServer(ctx, data, command); err != nil {
+	stop, base, err := startServer(ctx, data, command)
+	if err != nil {
 		return 0, err
 	}
 	for _, body := range requests {
