@@ -1,6 +1,7 @@
 """Runs the examples of docs/guides as a reader would: the Python blocks of a
 guide in order, in one session, against a server with its own address; the
-shell blocks of operating.md against a data directory of their own."""
+shell blocks of operating.md against a data directory of their own and, where
+they ask a server, that one."""
 
 import os
 import pathlib
@@ -29,12 +30,13 @@ def test_python_examples_run(guide, url, tmp_path):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_operating_commands_run(tmp_path):
+def test_operating_commands_run(url, tmp_path):
     binary = os.environ.get("ASSAY_BIN")
     if not binary:
         pytest.skip("ASSAY_BIN is not set")
     data = tmp_path / "data"
     script = "set -euo pipefail\nassay() { " + binary + ' "$@"; }\n' + "\n".join(blocks("operating.md", "sh"))
-    result = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120, env={**os.environ, "DATA": str(data)})
+    result = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+                            env={**os.environ, "DATA": str(data), "ASSAY_SERVER": url.rstrip("/")})
     assert result.returncode == 0, result.stdout + result.stderr
     assert (tmp_path / "restored" / "control.db").exists()
