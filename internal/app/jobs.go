@@ -40,7 +40,7 @@ const deliveryKind = "webhook.deliver"
 // deliveries is the outbox of webhooks: a message is queued in the transaction
 // of the change it tells of, and tried for about a day.
 func (a *App) deliveries() job.Kind {
-	return job.Kind{Name: deliveryKind, Queue: "outbox", Quiet: true, MaxFailures: 12, Timeout: time.Minute,
+	return job.Kind{Name: deliveryKind, Queue: "outbox", Quiet: true, MaxFailures: 16, Timeout: time.Minute,
 		Backoff: func(n int) time.Duration { return min(5*time.Second<<min(n-1, 12), 6*time.Hour) },
 		Work: func(ctx context.Context, r *job.Run) error {
 			var d webhook.Delivery
