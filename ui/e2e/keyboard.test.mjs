@@ -52,7 +52,7 @@ test("the difference of a prompt version from the one before: at most 4 keys", a
 });
 
 test("the tree by arrows: parent, children, next error", async () => {
-  const { traces } = await search("traces", { filter: "status = 'ERROR'", limit: 1 });
+  const { traces } = await search("traces", { filter: "name = 'invokeAgent' AND status = 'ERROR'", limit: 1 });
   await visit(`/w/${ws}/traces/${traces[0].trace_id}`, async (page) => {
     const tree = page.getByRole("treegrid");
     await tree.waitFor();

@@ -1,7 +1,7 @@
 // The command palette: places, verbs, recent items, and whatever the server
 // finds by name or by text. A pasted id, URI or address goes straight there.
 import { useQuery } from "@tanstack/react-query";
-import { useDeferredValue, useEffect, useRef, useState } from "react";
+import { useDeferredValue, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { api, type Schemas } from "../api/client";
 import { ago } from "../kit/format";
 import { Icon, type IconName } from "../kit/icons";
@@ -61,11 +61,13 @@ function useEntries({ onHelp, onJobs }: PaletteProps, q: string) {
   const prefs = usePrefs();
   const session = useSession();
   const command = q.startsWith(">");
-  const text = useDeferredValue(q.replace(/^>/, "").trim());
+  // Only the server is asked later: places and commands are those of the text as
+  // it stands, or Enter right after the last letter runs another one.
+  const text = q.replace(/^>/, "").trim(), asked = useDeferredValue(text);
   const found = useQuery({
-    queryKey: ["lookup", ws, text],
-    queryFn: ({ signal }) => api.get("/w/{ws}/lookup", { path: { ws }, query: { q: text }, signal }),
-    enabled: text.length > 0 && text.length <= 200 && !command,
+    queryKey: ["lookup", ws, asked],
+    queryFn: ({ signal }) => api.get("/w/{ws}/lookup", { path: { ws }, query: { q: asked }, signal }),
+    enabled: asked.length > 0 && asked.length <= 200 && !command,
     placeholderData: (old) => old,
     staleTime: 10_000,
   });
@@ -89,7 +91,7 @@ function useEntries({ onHelp, onJobs }: PaletteProps, q: string) {
   const entries: Entry[] = command ? verbs.filter(match) : text
     ? [...(direct ? [{ key: "direct", kind: "Go to", icon: "right" as IconName, label: text, detail: "open", run: () => go(direct) }] : []), ...spots.filter(match), ...hits, ...verbs.filter(match)]
     : [...recent, ...spots, ...verbs.slice(0, 3)];
-  return { entries, text: command ? "" : text, searching: found.isFetching, error: found.error, hits: found.isPlaceholderData ? undefined : found.data?.hits };
+  return { entries, text: command ? "" : text, searching: found.isFetching, error: found.error, hits: found.isPlaceholderData || asked !== text ? undefined : found.data?.hits };
 }
 
 export function Palette(props: PaletteProps) {
@@ -102,7 +104,7 @@ export function Palette(props: PaletteProps) {
   const [active, setActive] = useState(0);
   const [pasted, setPasted] = useState("");
   const { entries, text, searching, error, hits } = useEntries(props, q);
-  useEffect(() => { dialog.current?.showModal(); const d = dialog.current; return () => d?.close(); }, []);
+  useLayoutEffect(() => { dialog.current?.showModal(); const d = dialog.current; return () => d?.close(); }, []); // as in kit/states
   useEffect(() => setActive(0), [text]);
   // An id that was pasted and names one thing needs no Enter.
   const only = pasted && pasted === text && hits?.length === 1 && looksLikeId(pasted) ? hits[0] : undefined;

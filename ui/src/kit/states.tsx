@@ -1,6 +1,6 @@
 // What a view shows when it has nothing, not yet, or a failure to show; and the
 // small marks used everywhere.
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
 import { ApiError } from "../api/client";
 import { copy } from "../app/toast";
 import { type ShortcutId, keyLabels, keysOf } from "../app/shortcuts";
@@ -152,7 +152,9 @@ export function Segments<T extends string>({ options, value, onChange, label }: 
 export function Dialog({ title, onClose, children, footer, className }: { title: ReactNode; onClose: () => void; children: ReactNode; footer?: ReactNode; className?: string }) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // A layout effect: it is closed while it is still in the document, and only
+  // then does the browser give focus back to what opened it.
+  useLayoutEffect(() => {
     const d = ref.current!;
     if (!d.open) d.showModal();
     // The browser chose the first button; who opens a form wants its first field.

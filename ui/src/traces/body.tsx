@@ -153,7 +153,7 @@ function FindBox({ input, find, setFind, matched, walk }: { input: React.RefObje
     <span className="row" style={{ gap: 6, minWidth: 0 }} role="search">
       <input ref={input} className="input" style={{ width: 170, height: 26, flexShrink: 1 }} placeholder="Find in spans" aria-label="Find in names and payloads" title={hint("Find in names and payloads", "filter")} value={find} onChange={(e) => setFind(e.target.value)}
         onKeyDown={(e) => { if (e.key === "Enter") { e.preventDefault(); walk(e.shiftKey); } if (e.key === "Escape") { setFind(""); input.current?.blur(); e.stopPropagation(); } }} />
-      <span className="muted label" role="status" style={{ whiteSpace: "nowrap", minWidth: "13ch", textAlign: "right" }}>{matched}</span>
+      <span className="muted label" role="status" style={{ whiteSpace: "nowrap", minWidth: "13ch" }}>{matched}</span>
     </span>
   );
 }

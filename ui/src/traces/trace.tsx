@@ -131,7 +131,7 @@ function TraceHead({ trace: t }: { trace: Trace }) {
         </span>}
       </div>
       <div className="facts" style={{ paddingBottom: 6 }}>
-        <span><b>{duration(t.duration_ms)}</b></span><span><Time ms={t.start_ms} /></span><span><b style={t.status === "IN_PROGRESS" ? { display: "inline-block", minWidth: "6ch" } : undefined}>{count(t.spans)}</b> spans{t.errors > 0 && <>, <span className="status error">{count(t.errors)} failed</span></>}</span>
+        <span><b style={t.status === "IN_PROGRESS" ? { display: "inline-block", minWidth: "7ch" } : undefined}>{duration(t.duration_ms)}</b></span><span><Time ms={t.start_ms} /></span><span><b style={t.status === "IN_PROGRESS" ? { display: "inline-block", minWidth: "6ch" } : undefined}>{count(t.spans)}</b> spans{t.errors > 0 && <>, <span className="status error">{count(t.errors)} failed</span></>}</span>
         <Usage trace={t} />
         <A href={`${to(ws, "traces")}?exp=${t.experiment_id}`}>{t.experiment_name}</A>
         {t.run_id && <A href={to(ws, "runs", t.run_id)}>run {t.run_id.slice(0, 8)}</A>}

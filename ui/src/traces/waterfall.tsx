@@ -161,7 +161,7 @@ function Ticks({ from, till }: { from: number; till: number }) {
   const step = steps.find((x) => total / x <= 5) ?? total;
   const first = Math.ceil(from / step) * step;
   const ticks = Array.from({ length: Math.floor((till - first) / step) + 1 }, (_, i) => first + i * step);
-  return <div className="ticks"><div className="lane">{ticks.map((t) => <span key={t} style={{ left: `${((t - from) / total) * 100}%` }}>{duration(t / 1000)}</span>)}</div></div>;
+  return <div className="ticks"><div className="lane">{ticks.map((t) => <span key={t} style={{ transform: `translateX(${((t - from) / total) * 100}cqi)` }}>{duration(t / 1000)}</span>)}</div></div>;
 }
 
 interface SpanRowProps {
@@ -195,8 +195,8 @@ const SpanRow = memo(function SpanRow({ tree, row, index, top, depth, from, till
       </div>
       <div role="gridcell" className="cell-bar">
         <div className="lane">
-          {!outside && <span className={`bar${open ? " open" : ""}${failed ? " error" : ""}`} style={{ left: `min(${left}%, calc(100% - 2px))`, width: `${width}%`, "--c": `var(--${cat.token})` } as React.CSSProperties} />}
-          <span className="time" style={{ left: `${left + width}%` }}>{took}{waited !== undefined && of > 0 && waited / of >= 0.005 && <b title="Its own share of what the trace waited for"> · {percent(waited / of)}</b>}</span>
+          {!outside && <span className={`bar${open ? " open" : ""}${failed ? " error" : ""}`} style={{ transform: `translateX(min(${left}cqi, 100cqi - 2px))`, width: `${width}%`, "--c": `var(--${cat.token})` } as React.CSSProperties} />}
+          <span className="time" style={{ transform: `translateX(${left + width}cqi)` }}>{took}{waited !== undefined && of > 0 && waited / of >= 0.005 && <b title="Its own share of what the trace waited for"> · {percent(waited / of)}</b>}</span>
         </div>
       </div>
       <div role="gridcell" className="cell-num" title={Number.isNaN(tokens) ? "unknown" : count(tokens)}>{Number.isNaN(tokens) ? "" : short(tokens)}</div>
