@@ -21,7 +21,7 @@ const cases = [
 ];
 
 /** Pages that ask nothing of the server before they are used. */
-const selfContained = new Set(["alert-new"]);
+const selfContained = new Set(["alert-new", "settings-deletion", "settings-export"]);
 
 for (const [what, answer, says] of cases) {
   test(`the server ${what}`, async (t) => {
