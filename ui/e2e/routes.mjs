@@ -7,7 +7,7 @@ import { base, call, search, ws } from "./server.mjs";
 export async function routes() {
   const { traces } = await search("traces", { filter: "name = 'invokeAgent' AND status = 'ERROR'", limit: 1 }), { runs } = await search("runs", { limit: 50 });
   const { prompts } = await call(`/w/${ws}/prompts`), { models } = await call(`/w/${ws}/models`);
-  const { traces: [other] } = await search("traces", { filter: "status = 'OK' AND span.type = 'LLM'", limit: 1 }), { sessions } = await call(`/w/${ws}/sessions?limit=1`);
+  const { traces: [other] } = await search("traces", { filter: "name = 'invokeAgent' AND status = 'OK'", limit: 1 }), { sessions } = await call(`/w/${ws}/sessions?limit=1`);
   const run = runs.find((r) => Object.keys(r.metrics).length > 0) ?? runs[0], prompt = prompts.find((p) => p.versions > 1), model = models.find((m) => m.versions > 0), trace = traces[0].trace_id;
   const ids = runs.slice(0, 3).map((r) => r.run_id), name = encodeURIComponent;
   return [

@@ -147,7 +147,9 @@ export function Palette(props: PaletteProps) {
       </div>
       <ul id="palette-list" role="listbox" aria-label="Results" ref={listRef}>
         {entries.map((e, i) => (
-          <li key={e.key} id={`palette-${i}`} role="option" aria-selected={i === active} aria-label={[e.kind, e.label, e.detail].filter(Boolean).join(", ")}>
+          <li key={e.key} id={`palette-${i}`} role="option" aria-selected={i === active}>
+            {/* Its name is what it shows, after its kind, which is shown for the first of a group alone. */}
+            <span className="sr">{e.kind},</span>
             {(i === 0 || entries[i - 1]!.kind !== e.kind) && <div className="kind" aria-hidden="true">{e.kind}</div>}
             <div className="menu-item" data-active={i === active} onMouseMove={() => setActive(i)} onClick={() => run(e)}>
               <Icon name={e.icon} /><span className="clip what" dir="auto"><Marked text={e.label} words={text} /></span>
