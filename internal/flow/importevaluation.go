@@ -3,6 +3,8 @@ package flow
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/assayhq/assay/internal/evaluation"
 	"github.com/assayhq/assay/internal/fault"
@@ -32,6 +34,9 @@ func (w *worker) datasetItem(d *evaluation.Dataset) item {
 			form.Experiments = append(form.Experiments, ours.ID)
 		}
 	}
+	// A source lists these in any order; in one order, equal forms have one hash.
+	slices.Sort(form.Experiments)
+	form.Tags = slices.SortedFunc(slices.Values(d.Tags), func(a, b evaluation.Tag) int { return strings.Compare(a.Key, b.Key) })
 	records := func(ctx context.Context, fn func([]evaluation.Record) error) error {
 		for token := ""; ; {
 			list, next, err := w.source.Records(ctx, d.ID, token)
