@@ -58,26 +58,6 @@ export function byState(a: Alert, b: Alert): number {
   return order.indexOf(shownState(a)) - order.indexOf(shownState(b)) || a.name.localeCompare(b.name);
 }
 
-/** The words after `assay` that make the same rule. */
-export function asCLI(s: AlertSpec, channels: Channel[] = []): (string | number)[] {
-  const out: (string | number)[] = ["alert", "create", s.name, "--signal", s.signal];
-  const span = (ms: number) => (ms % 3600e3 === 0 ? `${ms / 3600e3}h` : ms % 60e3 === 0 ? `${ms / 60e3}m` : `${ms / 1000}s`);
-  if (s.score) out.push("--score", s.score);
-  out.push(s.comparison === "below" ? "--below" : "--above", s.fire);
-  if (s.clear !== undefined && s.clear !== s.fire) out.push("--clear", s.clear);
-  out.push("--window", span(s.window_ms));
-  if (s.for_ms) out.push("--for", span(s.for_ms));
-  if (s.min_traces) out.push("--min-traces", s.min_traces);
-  for (const e of s.experiment_ids ?? []) out.push("--experiment", e);
-  if (s.dimension === "tag") out.push("--tag", `${s.key}=${s.value}`);
-  else if (s.dimension) out.push(`--${s.dimension}`, s.value ?? "");
-  for (const id of s.channel_ids ?? []) out.push("--channel", channels.find((c) => c.channel_id === id)?.name ?? id);
-  if (s.severity && s.severity !== "warning") out.push("--severity", s.severity);
-  if (s.no_data === "alert") out.push("--no-data", "alert");
-  if (s.remind_ms) out.push("--remind", span(s.remind_ms));
-  return out;
-}
-
 /** The part of a rule that people decide, for forms and calls. */
 export function specOf(a: Alert): AlertSpec {
   const { name, experiment_ids, dimension, key, value, signal, score, comparison, fire, clear, window_ms, for_ms, min_traces, no_data, remind_ms, channel_ids, severity, enabled } = a;

@@ -13,7 +13,7 @@ import { clock, plural } from "../kit/format";
 import { Icon } from "../kit/icons";
 import { ConfirmName, Dialog, Load, Time } from "../kit/states";
 import { may, useSession } from "../session/session";
-import { type Alert, alertsKey, asCLI, minutes, reading, shownState, specOf, useAlert, useChannels } from "./data";
+import { type Alert, alertsKey, minutes, reading, shownState, specOf, useAlert, useChannels } from "./data";
 import { Editor } from "./editor";
 import { StateMark, ValueChart } from "./marks";
 
@@ -42,7 +42,6 @@ function Head({ alert: a, onEdit }: { alert: Alert; onEdit: () => void }) {
   const go = useGo();
   const session = useSession();
   const client = useQueryClient();
-  const channels = useChannels(ws);
   const [dialog, setDialog] = useState<"mute" | "delete" | null>(null);
   const again = () => void client.invalidateQueries({ queryKey: alertsKey(ws) });
   const unmute = useMutation({ mutationFn: () => api.post("/w/{ws}/alerts/{alert_id}/mute", { path: { ws, alert_id: a.alert_id }, body: { until_ms: 0 } }), onSuccess: () => { again(); toast("Unmuted"); }, onError: toastError });
@@ -53,7 +52,7 @@ function Head({ alert: a, onEdit }: { alert: Alert; onEdit: () => void }) {
       <h1 className="clip" dir="auto" title={a.name}>{a.name}</h1><StateMark value={shownState(a)} tint /><span className="grow" />
       {edit && <><button className="button" onClick={onEdit}>Edit</button>
         {a.muted_until_ms ? <button className="button" disabled={unmute.isPending} onClick={() => unmute.mutate()}>Unmute</button> : <button className="button" onClick={() => setDialog("mute")}>Mute</button>}</>}
-      <CopyAs cli={asCLI(specOf(a), channels.data?.channels)} call={{ method: "POST", path: `/w/${ws}/alerts`, body: specOf(a) }} />
+      <CopyAs cli={["alert", "show", a.alert_id]} call={{ path: `/w/${ws}/alerts/${a.alert_id}` }} />
       {edit && <button className="icon-button" aria-label="Delete" title="Delete" onClick={() => setDialog("delete")}><Icon name="trash" /></button>}
       {dialog === "mute" && <MuteForm alert={a} onClose={() => setDialog(null)} onDone={again} />}
       {dialog === "delete" && <ConfirmName title="Delete rule" name={a.name} consequence="Its history goes too. Channels that were told of a firing are told that it ended." onConfirm={() => { go(to(ws, "alerts"), { replace: true }); remove.mutate(); }} onClose={() => setDialog(null)} />}

@@ -18,7 +18,7 @@ export default function ImportsPage() {
   const imports = useImports(ws);
   return (
     <div className="page scroll" tabIndex={0}>
-      <div className="page-head"><h1 className="grow">Imports</h1><CopyAs cli={["import", "mlflow", "http://mlflow.example:5000"]} call={{ path: `/w/${encodeURIComponent(ws)}/imports` }} /></div>
+      <div className="page-head"><h1 className="grow">Imports</h1><CopyAs call={{ path: `/w/${encodeURIComponent(ws)}/imports` }} /></div>
       <div className="page-body" style={{ maxWidth: 960 }}>
         <ImportForm ws={ws} />
         <section className="card" aria-label="Imports so far" style={{ overflow: "auto" }} tabIndex={0}><header><h2>So far</h2></header>
